@@ -199,6 +199,7 @@ class Lifecycle:
                 process.options.check_interval_seconds,
                 scheduler.membership.with_local_id,
                 scheduler.stop_runs,
+                process.options.lineage_limits,
             )
             self._instruments.watch(self._gauges.read, store.statistics.commit_sizes)
             await scheduler.membership.poll_repeatedly()
