@@ -3,7 +3,8 @@
 RemembrancerError
 ├── InvalidInput (ValueError)       an argument is invalid; nothing was written
 │   ├── IdempotencyKeyReused        a different request was sent with the same idempotency key
-│   └── LineageLimitReached         a lineage takes no more tasks of handlers
+│   ├── LineageLimitReached         a lineage takes no more tasks of handlers
+│   └── DeferralsExhausted          the run was deferred as often, or for as long, as its task allows
 ├── TaskNotFound (LookupError)      no task has this id
 ├── ExecutionNotFound (LookupError) no execution has this id, or it was pruned into a summary
 ├── TaskUnreadable                  the properties of a task's node are invalid
@@ -113,6 +114,10 @@ class LineageLimitReached(InvalidInput):
         raised = f"`remembrancer budget set {lineage_id} --budget {limit}={asked}` raises it"
         allowed = f"at most {most:,} in the lineage of {lineage_id}, held by {holder}; outside of a handler, {raised}"
         super().__init__(limit, asked, allowed, None)
+
+
+class DeferralsExhausted(InvalidInput):
+    """The run was deferred as often, or for as long, as the limits of its task allow."""
 
 
 class TaskNotFound(RemembrancerError, LookupError):

@@ -92,6 +92,20 @@ class SchedulerOptions:
         int,
         Bounds(1, 1_000_000, _LOAD, "The most handlers that run at a time."),
     ] = 2000
+    max_deferrals: Annotated[
+        int | None,
+        Bounds(0, 1_000_000, _LOAD, "The most deferrals in a row of one run, if its task sets no limit.", 10),
+    ] = None
+    max_deferral_seconds: Annotated[
+        float | None,
+        Bounds(
+            1,
+            _MOST_DAYS * _DAY,
+            _LOAD,
+            "The time for which deferrals in a row may hold one run, if its task sets no limit.",
+            7 * _DAY,
+        ),
+    ] = None
     claim_batch_size: Annotated[
         int,
         Bounds(1, 100_000, _LOAD, "The most occurrences that one commit claims."),
