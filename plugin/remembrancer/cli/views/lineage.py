@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from remembrancer.cli.output import screen
 from remembrancer.model.budget import budget_words
-from remembrancer.model.lineage import Lineage, LineageTask
+
+if TYPE_CHECKING:
+    from remembrancer.model.lineage import Lineage, LineageTask
 
 
 def print_lineage(lineage: Lineage) -> None:
