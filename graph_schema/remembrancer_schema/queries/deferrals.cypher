@@ -9,6 +9,7 @@ WHERE t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE'] AND t.
   AND t.fence = coalesce(r.if_fence, t.fence) AND coalesce(before, '') = coalesce(r.live_id, '')
 SET t.fence = t.fence + 1, t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.deferral_id = r.deferral_id,
     t.deferral_count = deferrals + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms}),
+    t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null,
     t.last_deferral_id = before,
     t.chain_deferrals = CASE WHEN before IS NULL THEN 1 ELSE coalesce(t.chain_deferrals, 1) + 1 END,
     t.chain_since_ms = CASE WHEN before IS NULL THEN r.since_ms ELSE coalesce(t.chain_since_ms, r.since_ms) END
@@ -38,7 +39,8 @@ SET t.fence = t.fence + 1, t.deferral_id = r.deferral_id, t.last_deferral_id = b
     t.chain_since_ms = CASE WHEN before IS NULL THEN r.since_ms ELSE coalesce(t.chain_since_ms, r.since_ms) END,
     t.due_key = CASE WHEN moves THEN r.due_key ELSE t.due_key END,
     t.next_run_ms = CASE WHEN moves THEN r.next_run_ms ELSE t.next_run_ms END,
-    t.deferral_count = coalesce(t.deferral_count, 0) + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms})
+    t.deferral_count = coalesce(t.deferral_count, 0) + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms}),
+    t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null
 RETURN r.row AS row
 
 // name: record_deferrals

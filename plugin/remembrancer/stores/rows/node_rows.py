@@ -19,11 +19,12 @@ from remembrancer.model.task import ScheduledTask
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.stores.rows.due_key import due_key
+from remembrancer.stores.rows.wait_keys import CLEARED, due_key_of, wait_index_key
 
 if TYPE_CHECKING:
     from remembrancer.model.idempotency import IdempotencyKey
     from remembrancer.ports.handler import Progress
-    from remembrancer.ports.writes import Claim, Reschedule, Settlement
+    from remembrancer.ports.writes import Claim, Settlement
     from remembrancer.stores.commits.row_types.executions import (
         AdvancedTask,
         CauseRow,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
         StartRow,
         ThoughtRow,
     )
-    from remembrancer.stores.commits.row_types.tasks import DeferralRow, RescheduleRow
     from remembrancer.stores.commits.statement import Row
 
 
@@ -139,7 +139,9 @@ def task_properties(task: ScheduledTask) -> Row:
     kept["status_index_key"] = status_index_key(task.status, task.task_type, task.task_id)
     if isinstance(schedule := task.schedule, Cron):
         kept["cron_index_key"] = cron_index_key(schedule.expression, task.task_id)
-    kept["due_key"] = due_key(task.next_run_ms, task.task_id)
+    kept["due_key"] = due_key_of(task)
+    if task.wait_key is not None:
+        kept["wait_index_key"] = wait_index_key(task)
     return kept
 
 
@@ -179,6 +181,8 @@ def _advanced(claim: Claim) -> AdvancedTask:
     }
     if claim.ends_pause:
         task |= _UNPAUSED
+    if claim.ends_wait:
+        task |= cast("AdvancedTask", CLEARED)
     if claim.gains is not None:
         task |= cast("AdvancedTask", claim.gains)
     if claim.begins or claim.task_status is not TaskStatus.ACTIVE:
@@ -276,33 +280,6 @@ def thought_row(settlement: Settlement) -> ThoughtRow:
         "thought_id": thought.thought_id,
         "content": thought.content,
         "completed_ms": to_ms(settlement.completed_at),
-    }
-
-
-def deferral_row(deferral: Deferral) -> DeferralRow:
-    """Return the row that writes a deferral."""
-    return {
-        "task_id": deferral.task_id,
-        "deferral_id": deferral.deferral_id,
-        "deferred_ms": to_ms(deferral.deferred_at),
-        "original_ms": to_ms(deferral.original_time) if deferral.original_time else None,
-        "deferred_until_ms": to_ms(deferral.deferred_until),
-        "reason": deferral.reason,
-        "requested_by": deferral.requested_by,
-        "context": to_json(deferral.context),
-    }
-
-
-def reschedule_row(reschedule: Reschedule) -> RescheduleRow:
-    """Return the row that defers a task."""
-    return {
-        **deferral_row(reschedule.deferral),
-        "next_run_ms": reschedule.next_run_ms,
-        "due_key": due_key(reschedule.next_run_ms, reschedule.deferral.task_id),
-        "task_fence": fence_after(reschedule.outstanding),
-        "live_id": reschedule.live_id,
-        "since_ms": reschedule.since_ms,
-        "of_deferred_run": reschedule.of_deferred_run,
     }
 
 
