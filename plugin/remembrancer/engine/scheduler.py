@@ -81,7 +81,7 @@ class Scheduler:
             clock,
             self._executor,
             self._lease,
-            interval=search_interval,
+            interval=timedelta(seconds=options.check_interval_seconds),
             batch_size=options.claim_batch_size,
         )
         interval = timedelta(seconds=options.check_interval_seconds)

@@ -76,10 +76,16 @@ class WaitingRetries:
         now = self._clock.now()
         if not self._is_due(now):
             return 0
+        known = self.waits_for_slot or self._is_known(now)
         self._locked_until, self.waits_for_slot = None, False
         acted = set[str]()
         is_locked = False
         try:
+            if not known:
+                await self._store.retries.look_ahead()
+                if not self._is_known(now):
+                    self._look_at = now + self._interval
+                    return 0
             while (due := {each.execution.execution_id for each in await self._due(now)}) - acted:
                 acted |= due
             is_locked = bool(due)  # they did not start: their tasks change again and again
@@ -92,9 +98,12 @@ class WaitingRetries:
         return len(acted)
 
     def _is_due(self, now: datetime) -> bool:
-        next_at = self.next_at
-        is_known = self.waits_for_slot or (next_at is not None and next_at <= now)
+        is_known = self.waits_for_slot or self._is_known(now)
         return is_known or self._look_at is None or not self._look_at - self._interval <= now < self._look_at
+
+    def _is_known(self, now: datetime) -> bool:
+        """Return whether an attempt is due that this process knows."""
+        return (next_at := self.next_at) is not None and next_at <= now
 
     async def _due(self, now: datetime) -> Sequence[WaitingRetry]:
         """Act on one page of attempts that are due; return them."""

@@ -25,6 +25,7 @@ CREATE VERTEX TYPE cron_expression IF NOT EXISTS;
 CREATE VERTEX TYPE access_token IF NOT EXISTS;
 CREATE VERTEX TYPE named_calendar IF NOT EXISTS;
 CREATE VERTEX TYPE task_template IF NOT EXISTS;
+CREATE VERTEX TYPE lineage IF NOT EXISTS;
 CREATE VERTEX TYPE event_stream IF NOT EXISTS;
 CREATE VERTEX TYPE event_batch IF NOT EXISTS;
 CREATE VERTEX TYPE zone_rules IF NOT EXISTS;
@@ -45,6 +46,8 @@ CREATE EDGE TYPE SUMMARY_OF IF NOT EXISTS;
 CREATE EDGE TYPE USES_CALENDAR IF NOT EXISTS;
 CREATE EDGE TYPE FOLLOWS IF NOT EXISTS;
 CREATE EDGE TYPE FROM_TEMPLATE IF NOT EXISTS;
+CREATE EDGE TYPE SPAWNED_BY IF NOT EXISTS;
+CREATE EDGE TYPE STARTED_BY IF NOT EXISTS;
 CREATE PROPERTY remembrancer_graph.marker IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.task_id IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.due_key IF NOT EXISTS LONG;
@@ -53,6 +56,7 @@ CREATE PROPERTY scheduled_task.deferred_task_id IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.status_index_key IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.cron_index_key IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.check_at_ms IF NOT EXISTS LONG;
+CREATE PROPERTY scheduled_task.lineage_id IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.wait_index_key IF NOT EXISTS STRING;
 CREATE PROPERTY task_execution.execution_id IF NOT EXISTS STRING;
 CREATE PROPERTY task_execution.outcome_key IF NOT EXISTS STRING;
@@ -73,6 +77,7 @@ CREATE PROPERTY access_token.name IF NOT EXISTS STRING;
 CREATE PROPERTY access_token.digest IF NOT EXISTS STRING;
 CREATE PROPERTY named_calendar.name IF NOT EXISTS STRING;
 CREATE PROPERTY task_template.name IF NOT EXISTS STRING;
+CREATE PROPERTY lineage.lineage_id IF NOT EXISTS STRING;
 CREATE PROPERTY event_stream.stream IF NOT EXISTS LONG;
 CREATE PROPERTY event_batch.batch_key IF NOT EXISTS LONG;
 CREATE PROPERTY zone_rules.zone IF NOT EXISTS STRING;
@@ -85,6 +90,8 @@ CREATE INDEX IF NOT EXISTS ON scheduled_task (dedup_key) UNIQUE NULL_STRATEGY SK
 CREATE INDEX IF NOT EXISTS ON scheduled_task (deferred_task_id) NOTUNIQUE NULL_STRATEGY SKIP;
 CREATE INDEX IF NOT EXISTS ON scheduled_task (status_index_key) NOTUNIQUE NULL_STRATEGY SKIP;
 CREATE INDEX IF NOT EXISTS ON scheduled_task (cron_index_key) NOTUNIQUE NULL_STRATEGY SKIP;
+-- Only a task that a handler scheduled has a lineage of its own accord.
+CREATE INDEX IF NOT EXISTS ON scheduled_task (lineage_id) NOTUNIQUE NULL_STRATEGY SKIP;
 -- A completed execution has no such key, and costs nothing here.
 CREATE INDEX IF NOT EXISTS ON task_execution (outcome_key) NOTUNIQUE NULL_STRATEGY SKIP;
 -- Nor has any that no other attempt is to follow one of these two.
@@ -107,6 +114,7 @@ CREATE INDEX IF NOT EXISTS ON access_token (name) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON access_token (digest) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON named_calendar (name) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON task_template (name) UNIQUE;
+CREATE INDEX IF NOT EXISTS ON lineage (lineage_id) UNIQUE;
 -- The event log reads the newest end of these two, from a known key on: they do not age.
 CREATE INDEX IF NOT EXISTS ON event_stream (stream) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON event_batch (batch_key) UNIQUE;

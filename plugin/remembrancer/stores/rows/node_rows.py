@@ -8,6 +8,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from remembrancer.model.budget import budget_text
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.execution import Execution
 from remembrancer.model.ids import minute_of
@@ -43,7 +44,7 @@ TIMESTAMPS: Final = tuple(
 """The fields of a task that are dates and times in the graph; `create_tasks` makes them of epoch milliseconds."""
 _OBJECTS: Final = ("context", "retry")
 """The fields of a task that the graph keeps as JSON text."""
-_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, *_OBJECTS, "tags"}
+_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, *_OBJECTS, "tags", "budget"}
 _LONE: Final = re.compile("[\ud800-\udfff]")
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
 """A time as text, as the embedded engine returns it if a query projects it; in a whole node it is a datetime."""
@@ -128,6 +129,8 @@ def task_properties(task: ScheduledTask) -> Row:
     for name in _OBJECTS:
         if (value := getattr(task, name)) is not None:
             kept[name] = to_json(value)
+    if task.budget is not None:
+        kept["budget"] = budget_text(task.budget)
     if task.tags:
         kept["tags"] = list(task.tags)
     kept["task_type"] = task.task_type
