@@ -10,6 +10,7 @@ KEYS: Final = {
     "thought": "thought_id",
     "named_calendar": "name",
     "task_template": "name",
+    "dead_letter": "dead_letter_id",
     "lineage": "lineage_id",
     "scheduled_task": "task_id",
     "task_execution": "execution_id",
@@ -66,6 +67,7 @@ EDGES: Final = (
     Edge("FOLLOWS", "scheduled_task", "scheduled_task"),
     Edge("FROM_TEMPLATE", "scheduled_task", "task_template"),
     Edge("SPAWNED_BY", "scheduled_task", "task_execution"),
+    Edge("DEAD_LETTER_OF", "dead_letter", "scheduled_task", "task_id", required=True),
     Edge("STARTED_BY", "lineage", "thought", "lineage_id", required=True),
 )
 """Every type of edge."""

@@ -75,6 +75,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         NamedCalendar as NamedCalendar,
     )
     from remembrancer.model.cancellation import Cancellation as Cancellation
+    from remembrancer.model.dead_letter import DeadLetter as DeadLetter
     from remembrancer.model.deferral import Deferral as Deferral
     from remembrancer.model.event import Event as Event, EventKind as EventKind, EventPage as EventPage
     from remembrancer.model.execution import (
@@ -256,6 +257,7 @@ _API: Final = {
     "model.calendar": ("CalendarRenewal", "CalendarSource", "MovedFires", "NamedCalendar"),
     "model.bulk_edit": ("BulkOutcome", "BulkResult", "BulkTask", "TaskSelection"),
     "model.cancellation": ("Cancellation",),
+    "model.dead_letter": ("DeadLetter",),
     "model.deferral": ("Deferral",),
     "model.event": ("Event", "EventKind", "EventPage"),
     "model.execution": ("Execution", "ExecutionStatus", "ExecutionType", "Reason"),

@@ -43,6 +43,7 @@ RIGHT: dict[str, Any] = {
     "scope": "read",
     "keep_days": 90,
     "of": "nothing",
+    "dead_letter_id": "dead_nothing",
     "budget": {"max_depth": 3},
     "changes": {"name": "Coffee"},
 }
@@ -63,6 +64,9 @@ ACCEPTED: dict[str, set[object]] = {
     "reschedule": TEXT | NUMBER | OPTIONAL,
     "backfill": TEXT | NUMBER | OPTIONAL,
     "get_execution": TEXT,
+    "clear_dead_letter": TEXT,
+    "dead_letters": TEXT | OPTIONAL | NUMBER,
+    "rerun": TEXT | OPTIONAL,
     "lineage": TEXT | NUMBER,
     "set_budget": TEXT | OPTIONAL,
     "stop_lineage": TEXT | OPTIONAL,

@@ -112,7 +112,7 @@ async def test_failures_are_seen_with_the_most_common_reason(clock: VirtualClock
         await checker.tick(HOUR)
         most = await said(service, "executions")
 
-    assert (some.health, some.numbers) == (Severity.WARN, {"failed": 3, "ended": 20, "rate": 0.15})
+    assert (some.health, some.numbers) == (Severity.WARN, {"failed": 3, "ended": 20, "rate": 0.15, "dead_letters": 3.0})
     assert "The door was locked" in some.saw
     assert (most.health, most.numbers["rate"]) == (Severity.CRITICAL, 23 / 40)
 

@@ -32,6 +32,7 @@ GROUPS: Final = {
     ),
     "Declared sets": ("model.task_set",),
     "Templates": ("model.task_template",),
+    "Dead letters": ("model.dead_letter",),
     "Lineages": ("model.lineage",),
     "Calendars": ("model.calendar",),
     "Executions": ("model.execution", "model.addition", "model.summary", "model.prune_result", "model.recheck"),

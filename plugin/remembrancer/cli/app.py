@@ -201,6 +201,24 @@ COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
             "remove": CommandEntry("calendar:OneCalendarOptions:remove", "Remove a calendar that no open task uses."),
         },
     ),
+    "dead-letter": CommandGroup(
+        "List, run again and clear failures that no attempt follows.",
+        {
+            "list": CommandEntry(
+                "dead_letter:ListDeadLettersOptions:list_dead_letters",
+                "List the failures that no attempt follows: one for each task and fault, with their number.",
+            ),
+            "run": CommandEntry(
+                "dead_letter:RunDeadLetterOptions:run",
+                "Run the task of a dead letter again, as it was or with other input. Exit code 1: it did not complete.",
+            ),
+            "clear": CommandEntry(
+                "dead_letter:ClearDeadLetterOptions:clear",
+                "Clear a dead letter, with a reason; its executions stay."
+                " Exit code 1: it is gone, or has grown meanwhile.",
+            ),
+        },
+    ),
     "lineage": CommandGroup(
         "Show and stop the trees of tasks that thoughts started.",
         {

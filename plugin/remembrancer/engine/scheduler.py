@@ -33,6 +33,7 @@ from remembrancer.ports.writes import Lease
 
 if TYPE_CHECKING:
     from remembrancer.engine.execution.slots import Reservation
+    from remembrancer.model.dead_letter import DeadLetter
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
@@ -276,6 +277,21 @@ class Scheduler:
             if started := await self._store.queue.start_now(
                 manual_run(task, change.at, self.replica_id), lease, change
             ):
+                self._executor.start([Firing(started, task)], lease, reservation)
+        return started
+
+    async def rerun(self, letter: DeadLetter, task: ScheduledTask, change: Change) -> Execution | None:
+        """Start one execution of the *task* of a dead letter; None if it is cancelled. Raises SchedulerBusy."""
+        return await complete(self._rerun(letter, task, change, await self._executor.reserve_one()))
+
+    async def _rerun(
+        self, letter: DeadLetter, task: ScheduledTask, change: Change, reservation: Reservation
+    ) -> Execution | None:
+        lease = self._lease()
+        with reservation:
+            reservation.claim([task.task_id])
+            asked = manual_run(task, change.at, self.replica_id)
+            if started := await self._store.dead_letters.rerun(letter, asked, lease, change):
                 self._executor.start([Firing(started, task)], lease, reservation)
         return started
 

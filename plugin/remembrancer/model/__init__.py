@@ -9,6 +9,7 @@
 - `constraints`: constraints on texts, ids, numbers and contexts, each with what is allowed and an example.
 - `control_characters`: control and invisible characters: detection, and escaping.
 - `cursor`: cursors: a reader's position in each stream of the event log, as short opaque text.
+- `dead_letter`: failures that no attempt follows, one for each task and fault, with a count.
 - `deferral`: deferrals: decisions to move a task's run to a later time.
 - `event`: events: changes of tasks and executions, as stored in the graph's event log.
 - `execution`: executions: the record of one occurrence, or of a burst of occurrences with the same outcome.

@@ -38,6 +38,8 @@ class EventKind(StrEnum):
     """Its handler was done."""
     EXECUTION_FAILED = "execution_failed"
     """It failed, or was lost with its scheduler."""
+    DEAD_LETTERED = "dead_lettered"
+    """A task failed, and no attempt follows; `occurrences` counts its failures for this fault so far."""
     EXECUTION_SKIPPED = "execution_skipped"
     """Occurrences did not run: of a paused or a quarantined task."""
     EXECUTION_MISSED = "execution_missed"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.armed_times import ArmedTimes
     from remembrancer.ports.audit_log import AuditLog
     from remembrancer.ports.calendars import CalendarStore
+    from remembrancer.ports.dead_letters import DeadLetters
     from remembrancer.ports.event_log import EventLog
     from remembrancer.ports.health import HealthProbe
     from remembrancer.ports.idempotency import IdempotencyStore
@@ -49,6 +50,7 @@ class Graph(ABC):
     tokens: TokenStore
     calendars: CalendarStore
     templates: TemplateStore
+    dead_letters: DeadLetters
     lineages: LineageStore
     idempotency: IdempotencyStore
     retention: ExecutionRetention

@@ -21,6 +21,7 @@ from remembrancer.model.bulk_edit import BulkResult, TaskSelection
 from remembrancer.model.calendar import CalendarRenewal, NamedCalendar
 from remembrancer.model.cancellation import Cancellation
 from remembrancer.model.constraints import read_limit, read_word
+from remembrancer.model.dead_letter import DeadLetter
 from remembrancer.model.event import Event, EventPage
 from remembrancer.model.execution import Execution
 from remembrancer.model.json_bounds import check_bounds
@@ -640,6 +641,39 @@ class SchedulerService:
         """
         author, rules = current_actor(), self._process.running_scheduler().rules
         return await rules.recheck(Author(author.surface, author.actor), dry_run=dry_run)
+
+    @public
+    async def dead_letters(self, task_id: str | None = None, limit: int = 100) -> list[DeadLetter]:
+        """Return the failures that no attempt follows, of a task or of all: one for each task and fault.
+
+        The last to fail is the first. Raises InvalidInput.
+        """
+        return list(await self._process.commands().dead_letters.all(task_id, limit))
+
+    @public
+    async def rerun(
+        self,
+        dead_letter_id: str,
+        trigger_prompt: str | None = None,
+        context: dict[str, Any] | None = None,
+        reason: str | None = None,
+    ) -> Execution:
+        """Run the task of a dead letter again, as it was, or with another prompt or context; the task stays as it is.
+
+        It runs also if the task has ended, unless it was cancelled. Returns the execution, RETRY_OF the one that
+        failed. Raises InvalidInput, TaskEnded, SchedulerBusy.
+        """
+        changed = {"trigger_prompt": trigger_prompt, "context": context}
+        start = self._process.running_scheduler().rerun
+        return await self._process.commands().dead_letters.rerun(dead_letter_id, changed, reason, start)
+
+    @public
+    async def clear_dead_letter(self, dead_letter_id: str, reason: str) -> bool:
+        """Clear a dead letter, with a reason for the audit log; its executions stay.
+
+        False if there is none of this id, or the task has failed for its fault again meanwhile.
+        """
+        return await self._process.commands().dead_letters.clear(dead_letter_id, reason)
 
     @public
     async def lineage(self, of: str, *, limit: int = 1000) -> Lineage:

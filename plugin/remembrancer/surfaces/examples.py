@@ -33,6 +33,7 @@ EXAMPLES: Final[dict[str, object]] = {
     "changes": {"timeout_seconds": 60},
     "thought_id": "thought_12345",
     "task_id": _TASK,
+    "dead_letter_id": "dead_5d41402abc4b2a76",
     "execution_id": "exec_1723644600.000_5d41402abc4b2a76",
     "query": "MATCH (t:scheduled_task) RETURN t.name, t.status",
     "parameters": {"limit": 10},

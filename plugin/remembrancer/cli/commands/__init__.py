@@ -9,6 +9,7 @@
 - `cancel`: `remembrancer cancel`.
 - `check`: `remembrancer check`: readability and consistency of a whole graph, and its repair.
 - `copy`: `remembrancer copy`.
+- `dead_letter`: `remembrancer dead-letter`.
 - `defer`: `remembrancer defer`.
 - `doctor`: `remembrancer doctor`: ten diagnostic checks.
 - `exports`: `remembrancer export`: tasks in the forms of other systems.

@@ -46,15 +46,15 @@ async def run_now(asked: RunNowOptions) -> int:
             why = "None can be asked for it here" if reached.fires else "No scheduler runs on this graph"
             errors().print(f"{why}: the task runs in this process, with the default handler.")
         if asked.wait or not reached.running:
-            execution = await _outcome(reached.scheduler, execution)
+            execution = await outcome_of(reached.scheduler, execution)
     if asked.as_json:
         print_json(execution)
     else:
         print_table(execution_table([execution]))
-    return 0 if execution.status in _FINE else FAILED
+    return 0 if execution.status in FINE else FAILED
 
 
-async def _outcome(scheduler: SchedulerService, started: Execution) -> Execution:
+async def outcome_of(scheduler: SchedulerService, started: Execution) -> Execution:
     """Return the execution as it ended."""
     from remembrancer.model.execution import TERMINAL_STATUSES
 
@@ -65,6 +65,7 @@ async def _outcome(scheduler: SchedulerService, started: Execution) -> Execution
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
-_FINE: Final = frozenset({"completed", "deferred", "running"})
+FINE: Final = frozenset({"completed", "deferred", "running"})
+"""The statuses of an execution that went well, or goes on."""
 _RECENT: Final = 100
 _PAUSE_SECONDS: Final = 0.05

@@ -58,6 +58,8 @@ ALIVE_SECONDS: Final = 60.0
 """A scheduler elsewhere counts as dead after this time without a heartbeat."""
 SKEW_SECONDS: Final = 1.0
 OFTEN_DEFERRED: Final = 5
+MOST_LETTERS: Final = 100
+"""The most dead letters that are counted."""
 CALENDAR_DAYS: Final = 90
 """A calendar in use whose data end sooner is to be renewed."""
 
@@ -86,7 +88,13 @@ def executions(facts: DiagnosticFacts) -> Judgement:
     common = most_common(facts.day.failures)
     saw = f"{failed:.0f} of {ended:.0f} executions failed in the last day ({rate:.1%})"
     saw += f", most often: {common[0]}" if common else ""
-    return _by(rate if ended >= FEW else 0.0, 0.1, 0.5), saw, {"failed": failed, "ended": ended, "rate": rate}
+    letters = facts.dead_letters
+    if letters:
+        many = f"{len(letters)} or more" if len(letters) == MOST_LETTERS else str(len(letters))
+        last = letters[0]
+        saw += f"; dead letters: {many}, the last {last.dead_letter_id}, {last.failures} times {last.fault!r}"
+    health = _worst(_by(rate if ended >= FEW else 0.0, 0.1, 0.5), WARN if letters else OK)
+    return health, saw, {"failed": failed, "ended": ended, "rate": rate, "dead_letters": float(len(letters))}
 
 
 def drift(facts: DiagnosticFacts) -> Judgement:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from remembrancer.model.dead_letter import DeadLetter
     from remembrancer.ports.calendars import CalendarInUse
     from remembrancer.ports.health import GraphHealth
     from remembrancer.ports.statistics import LifetimeStatistics, WindowStatistics
@@ -61,6 +62,8 @@ class DiagnosticFacts:
     """The calendars that open tasks use."""
     zones_apart: tuple[str, ...] = ()
     """The time zones of which this machine has other rules than the graph."""
+    dead_letters: Sequence[DeadLetter] = ()
+    """The last of them to fail."""
     failing_cues: Sequence[tuple[str, str]] = ()
     """A few tasks of kind `cue` whose last check failed, with why."""
 

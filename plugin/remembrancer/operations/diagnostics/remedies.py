@@ -7,7 +7,7 @@ from typing import Final
 REMEDIES: Final = {
     "executions": (
         "Failed work is not done; a rising failure rate is an early sign of a fault in what handlers depend on.",
-        "Find the reasons with `remembrancer history` or the query why_not; fix the cause, then use `run-now`.",
+        "Find the reasons with `history` and `dead-letter list`; fix the cause, then `dead-letter run` or `clear`.",
     ),
     "drift": (
         "Tasks that start late or not at all break commitments that the agent made for those times.",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.engine.memory_usage import resident_bytes
 from remembrancer.errors import GraphUnavailable, RemembrancerError
 from remembrancer.model.timestamps import to_ms
-from remembrancer.operations.diagnostics.checks import DiagnosticFacts, ProcessStats
+from remembrancer.operations.diagnostics.checks import MOST_LETTERS, DiagnosticFacts, ProcessStats
 from remembrancer.operations.diagnostics.unreadable_graph import facts_without_graph
 from remembrancer.operations.statistics import most_deferred
 from remembrancer.service.telemetry.metrics import active_tasks
@@ -143,6 +143,7 @@ class Gauges:
             refusal=await store.health.refusal(),
             calendars=await store.calendars.in_use(),
             zones_apart=await self._zones_apart(store),
+            dead_letters=await store.dead_letters.all(None, MOST_LETTERS),
             failing_cues=await store.watches.failing(),
         )
 

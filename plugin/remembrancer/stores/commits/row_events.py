@@ -61,6 +61,18 @@ def dropped(rows: Sequence[Row]) -> Row:
     }
 
 
+def dead_lettered(rows: Sequence[Row]) -> Row:
+    """Return the events of failures that no attempt follows, with their number so far."""
+    return {
+        "kind": "dead_lettered",
+        "at": [row["at_ms"] for row in rows],
+        "task_id": [row["task_id"] for row in rows],
+        "occurrences": [row["failures"] for row in rows],
+        "reason_code": [row["reason_code"] for row in rows],
+        "reason": [_shortened(row["fault"]) for row in rows],
+    }
+
+
 def progressed(rows: Sequence[Row]) -> Row:
     """Return the events of executions that reported progress."""
     return {

@@ -22,6 +22,7 @@ from remembrancer.stores.graph.work_queue import GraphWorkQueue
 from remembrancer.stores.named_queries import named_queries
 from remembrancer.stores.records.audit_log import GraphAuditLog
 from remembrancer.stores.records.calendars import GraphCalendarStore
+from remembrancer.stores.records.dead_letters import GraphDeadLetters
 from remembrancer.stores.records.event_log import GraphEventLog
 from remembrancer.stores.records.idempotency import GraphIdempotencyStore
 from remembrancer.stores.records.lineages import GraphLineages
@@ -69,6 +70,7 @@ class ConnectedGraph(Graph):
         self.tokens = GraphTokenStore(connection, parts.records)
         self.calendars = GraphCalendarStore(connection, parts.records)
         self.templates = NamedNodes(connection, parts.records, TEMPLATES)
+        self.dead_letters = GraphDeadLetters(connection, parts.records)
         self.lineages = GraphLineages(connection, parts.records)
         self.idempotency = GraphIdempotencyStore(connection)
         self.retention = GraphRetention(connection, parts.records)

@@ -8,6 +8,7 @@ from remembrancer.model.timestamps import to_ms
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.rows import deferral_rows, node_rows, outcome_rows
+from remembrancer.stores.rows.dead_letter_rows import dead_letter_rows
 from remembrancer.stores.rows.due_key import due_key
 from remembrancer.stores.rows.lease_rows import release_leases
 
@@ -44,6 +45,7 @@ def settle_statements(
             parts.setdefault("retire_tasks", []).append(_retire_row(settlement, settlement.execution.fence))
     statements = [Statement(name, written) for name, written in parts.items()]
     statements += _next_checks([(each, each.execution.fence) for each in settlements if each.next_check])
+    statements += _dead_letters([(each, each.execution.fence) for each in settlements])
     return [*statements, release_leases(ended_leases)] if ended_leases else statements
 
 
@@ -80,9 +82,17 @@ def recovery_statements(ended_leases: Sequence[str], lost: Sequence[Recovery]) -
         statements.append(Statement("retire_tasks", ended))
     settled = [each.settlement for each in lost if each.settlement.next_check]
     statements += _next_checks([(each, each.execution.fence + 1) for each in settled])
+    given_up = [each.settlement for each in lost if not each.retry]
+    statements += _dead_letters([(each, each.execution.fence + 1) for each in given_up])
     if ended_leases:
         statements.append(release_leases(ended_leases))
     return statements
+
+
+def _dead_letters(settled: Sequence[tuple[Settlement, int]]) -> list[Statement]:
+    """Return the statement that counts failures which no attempt follows; none without any."""
+    rows = dead_letter_rows(settled)
+    return [Statement("record_dead_letters", rows)] if rows else []
 
 
 def _next_checks(paced: Sequence[tuple[Settlement, int]]) -> list[Statement]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from remembrancer.errors import ForeignConstraint, GraphBusy
+from remembrancer.model.control_characters import visible
 from remembrancer.stores.commits.statement import rows_of
 from remembrancer.stores.graph.outcomes import settle_statements
 from remembrancer.stores.rows.lease_rows import release_leases
@@ -15,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from remembrancer.ports.writes import Settlement
+    from remembrancer.stores.commits.statement import Row, Statement
     from remembrancer.stores.graph.parts import GraphParts
 
+_LOG: Final = logging.getLogger("remembrancer")
 _T = TypeVar("_T")
 _REFUSALS: Final = (GraphBusy, ForeignConstraint)
 _LOCKED_SECONDS: Final = 10.0
@@ -97,10 +101,22 @@ class Settlements:
         for row in rows_of("defer_settled", statements, answers):
             reschedule = reschedules[int(row["row"])]
             self._time_links.record(reschedule.deferral.task_id, reschedule.next_run_ms)
+        _log_new(statements, answers)
         self._signals.tell_of(each.execution.task_id for each in settlements)
         self._retries.arm(waits)
         written = {row["row"] for row in answers[0]}
         return [place in written for place in range(len(settlements))]
+
+
+def _log_new(statements: Sequence[Statement], answers: Sequence[list[Row]]) -> None:
+    """Log the first failure of a task for a fault that no attempt follows: once, however often it fails."""
+    for statement, rows in zip(statements, answers, strict=True):
+        if statement.name == "record_dead_letters":
+            for row in rows:
+                if row["is_new"]:
+                    letter = statement.rows[row["row"]]
+                    fault = visible(str(letter["fault"]))
+                    _LOG.error("Task %s failed for good, a dead letter: %s", letter["task_id"], fault)
 
 
 async def _retry_locked(write: Callable[[], Awaitable[_T]]) -> _T:

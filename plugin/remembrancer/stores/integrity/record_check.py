@@ -15,6 +15,7 @@ from remembrancer.stores.commits.counters import texts_of
 from remembrancer.stores.commits.events import from_batch
 from remembrancer.stores.records.calendars import calendar_from
 from remembrancer.stores.records.event_log import KEYS_OF_A_STREAM
+from remembrancer.model.dead_letter import DeadLetter
 from remembrancer.stores.records.lineages import state_from
 from remembrancer.stores.records.templates import template_from
 from remembrancer.stores.rows import node_rows
@@ -120,6 +121,7 @@ READERS: Final[Mapping[str, Callable[[Row], object]]] = {
     "access_token": AccessToken.model_validate,
     "named_calendar": calendar_from,
     "task_template": template_from,
+    "dead_letter": DeadLetter.model_validate,
     "lineage": state_from,
     "event_stream": _stream,
     "event_batch": lambda node: list(from_batch(node)),

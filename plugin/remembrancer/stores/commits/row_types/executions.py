@@ -144,6 +144,24 @@ class FencedRow(TypedDict):
     fence: int
 
 
+class DeadLetterRow(TypedDict):
+    """Failures of one task for one fault, which no attempt follows."""
+
+    dead_letter_id: str
+    task_id: str
+    reason_code: str
+    fault: str
+    at_ms: int
+    executions: list[FencedRow]
+
+
+class RerunLinkRow(TypedDict):
+    """An execution, and the one that failed and that it runs again."""
+
+    execution_id: str
+    former_execution_id: str
+
+
 class NextCheckRow(FencedRow):
     """The next check of an agent-paced task, and the digits of its due key that are its own."""
 

@@ -30,6 +30,13 @@ class ChangeRow(TypedDict):
     after: NotRequired[str | None]
 
 
+class ClearedLetterRow(ChangeRow):
+    """A dead letter that is cleared, and the number of its failures as it was read."""
+
+    dead_letter_id: str
+    failures: int
+
+
 class KeyReturnRow(ChangeRow):
     """The return of an ended task's dedup_key."""
 

@@ -1,0 +1,162 @@
+"""Dead letters: failures that no attempt follows, counted for each task and fault."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from remembrancer import Failed, InvalidInput, SchedulerOptions, TaskEnded, TaskSchedulerService
+from remembrancer.testing import ManualScheduler
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from remembrancer import Firing
+    from remembrancer.testing import VirtualClock
+
+    Run = Callable[..., Any]
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def run(graph: str, clock: VirtualClock) -> Run:
+    """Open a scheduler over a graph of each kind in turn, with a handler of one's own, driven by hand."""
+
+    @asynccontextmanager
+    async def opened(handler: Any) -> AsyncIterator[ManualScheduler]:
+        options = SchedulerOptions(shutdown_timeout_seconds=0.2)
+        service = TaskSchedulerService(graph, clock, handler=handler, options=options)
+        async with ManualScheduler(service, clock) as checker:
+            yield checker
+
+    return opened
+
+
+async def schedule(checker: ManualScheduler, **choices: Any) -> str:
+    if "schedule_cron" not in choices:
+        choices.setdefault("defer_until", checker.clock.now() + MINUTE)
+    return (await checker.service.schedule_task("Task", "goal", "prompt", "thought", **choices)).task_id
+
+
+async def missing_row(firing: Firing) -> Failed:
+    return Failed(f"FOREIGN KEY constraint failed: row {firing.execution.nominal_at.minute}", permanent=True)
+
+
+async def test_80000_identical_failures_are_one_incident(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    """CIRISAgent#934: health stayed green, and the log had a line for each failure."""
+    caplog.set_level(logging.ERROR, "remembrancer")
+    async with run(missing_row) as checker:
+        task_id = await schedule(checker, schedule_cron="* * * * *")
+        first_at = checker.clock.now() + MINUTE
+        for _ in range(30):
+            await checker.tick(MINUTE)
+        (letter,) = await checker.service.dead_letters()
+
+        assert (letter.task_id, letter.reason_code, letter.failures) == (task_id, "handler_failed", 30)
+        assert (letter.first_at, letter.last_at) == (first_at, checker.clock.now())
+        assert letter.fault == "FOREIGN KEY constraint failed: row 1"
+        assert [record.levelname for record in caplog.records if "dead letter" in record.message] == ["ERROR"]
+        assert letter.execution_id == (await checker.service.history(task_id, 1))[0].execution_id
+
+
+async def test_failures_of_one_moment_are_one_incident_each_task(run: Run) -> None:
+    async with run(missing_row) as checker:
+        ids = {await schedule(checker) for _ in range(60)}
+        await checker.tick(MINUTE)
+        letters = await checker.service.dead_letters()
+
+        assert {each.task_id for each in letters} == ids
+        assert {each.failures for each in letters} == {1}
+
+
+async def test_different_faults_are_different_incidents(run: Run) -> None:
+    async def handle(firing: Firing) -> Failed:
+        return Failed("no net" if firing.execution.nominal_at.minute % 2 else "no disk")
+
+    async with run(handle) as checker:
+        await schedule(checker, schedule_cron="* * * * *")
+        for _ in range(5):
+            await checker.tick(MINUTE)
+
+        found = {each.fault: each.failures for each in await checker.service.dead_letters()}
+        assert found == {"no net": 3, "no disk": 2}
+
+
+async def test_a_failure_that_is_tried_again_is_no_dead_letter(run: Run) -> None:
+    ran: list[int] = []
+
+    async def handle(firing: Firing) -> Failed:
+        ran.append(firing.execution.attempt)
+        return Failed("no net")
+
+    async with run(handle) as checker:
+        task_id = await schedule(checker, retry="fixed 30s", max_attempts=3)
+        await checker.tick(MINUTE)
+        assert await checker.service.dead_letters(task_id) == []
+        await checker.run_until(timedelta(hours=1))
+
+        assert ran == [1, 2, 3]
+        assert [each.failures for each in await checker.service.dead_letters(task_id)] == [1]
+
+
+async def test_a_dead_letter_runs_again_with_other_input(run: Run) -> None:
+    async def handle(firing: Firing) -> object:
+        if firing.trigger_prompt == "prompt":
+            return Failed("no such address")
+        return f"{firing.trigger_prompt} {firing.task.context}"
+
+    async with run(handle) as checker:
+        task_id = await schedule(checker)
+        await checker.tick(MINUTE)
+        (letter,) = await checker.service.dead_letters()
+        again = await checker.service.rerun(letter.dead_letter_id)
+        await checker.service.idle()
+        changed = await checker.service.rerun(letter.dead_letter_id, "Ask Grace", {"to": "grace"}, "another address")
+        await checker.service.idle()
+
+        assert (await checker.service.get_execution(again.execution_id)).status == "failed"
+        done = await checker.service.get_execution(changed.execution_id)
+        assert (done.status, done.result) == ("completed", "Ask Grace {'to': 'grace'}")
+        assert (await checker.service.get_task(task_id)).trigger_prompt == "prompt"
+        assert [each.failures for each in await checker.service.dead_letters()] == [2]
+        (linked,) = await checker.service.cypher(
+            "MATCH (e:task_execution {execution_id: $id})-[:RETRY_OF]->(f) RETURN f.status AS status",
+            {"id": changed.execution_id},
+        )
+        assert linked == {"status": "failed"}
+        entries = await checker.service.audit_entries(task_id)
+        assert [each.reason for each in entries if each.action == "rerun"] == [None, "another address"]
+
+
+async def test_a_cancelled_task_does_not_run_again(run: Run) -> None:
+    async with run(missing_row) as checker:
+        task_id = await schedule(checker, schedule_cron="* * * * *")
+        await checker.tick(MINUTE)
+        await checker.service.cancel_task(task_id)
+        (letter,) = await checker.service.dead_letters()
+
+        with pytest.raises(TaskEnded):
+            await checker.service.rerun(letter.dead_letter_id)
+        with pytest.raises(InvalidInput, match="dead_letter_id"):
+            await checker.service.rerun("dead_nothing")
+
+
+async def test_a_cleared_incident_begins_anew(run: Run) -> None:
+    async with run(missing_row) as checker:
+        task_id = await schedule(checker, schedule_cron="* * * * *")
+        for _ in range(2):
+            await checker.tick(MINUTE)
+        (letter,) = await checker.service.dead_letters()
+        assert await checker.service.clear_dead_letter(letter.dead_letter_id, "It was deleted on purpose.")
+        assert not await checker.service.clear_dead_letter(letter.dead_letter_id, "again")
+        assert await checker.service.dead_letters() == []
+
+        entry = next(e for e in await checker.service.audit_entries(task_id) if e.action == "clear_dead_letter")
+        assert (entry.reason, (entry.before or {})["failures"]) == ("It was deleted on purpose.", 2)
+        await checker.tick(MINUTE)
+        assert [each.failures for each in await checker.service.dead_letters()] == [1]
