@@ -6,7 +6,7 @@ from the annotations of `ScheduleRequest`. `docs/development/add-a-field.md` add
 
 from __future__ import annotations
 
-from collections.abc import Sequence  # noqa: TC003 (pydantic reads the annotations at run time)
+from collections.abc import Mapping, Sequence  # noqa: TC003 (pydantic reads the annotations at run time)
 from dataclasses import MISSING, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Final, Self, TypedDict
@@ -15,6 +15,8 @@ from pydantic import BeforeValidator, ConfigDict, StrictFloat, StrictInt
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import LONGEST_ID, LONGEST_NAME, LONGEST_TEXT
+from remembrancer.model.dependency import Dependency, DependsOn, TriggerRule
+from remembrancer.model.dependency_field import DependencyList
 from remembrancer.model.field_definition import (
     Choice,
     CronText,
@@ -181,6 +183,23 @@ class ScheduleRequest:
         DedupReuse | str,
         Choice("The treatment of the `dedup_key` once the task has ended.", "never", words=DedupReuse),
     ] = DedupReuse.NEVER
+    depends_on: Annotated[
+        DependsOn,
+        DependencyList(
+            "The tasks whose outcomes it waits for, by id or dedup_key.",
+            ["task_1723644600.123_9f3k2a", {"task": "daily-import", "on_failure": "ignore"}],
+            group=FieldGroup.WAITS,
+        ),
+    ] = ()
+    trigger_rule: Annotated[
+        TriggerRule | str | None,
+        Choice(
+            "The outcomes of these tasks that let it run; `all_succeeded` unless given.",
+            "all_done",
+            words=TriggerRule,
+            group=FieldGroup.WAITS,
+        ),
+    ] = None
 
     def __new__(cls, *_: object, **given: object) -> Self:
         """Reject an unknown field before the others are read."""
@@ -210,6 +229,8 @@ class TaskFields(TypedDict, total=False):
     tags: Sequence[str]
     group: str | None
     dedup_reuse: DedupReuse | str
+    depends_on: Sequence[Dependency | Mapping[str, Any] | str]
+    trigger_rule: TriggerRule | str | None
 
 
 class NewTaskFields(TaskFields, total=False):

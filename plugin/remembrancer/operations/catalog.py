@@ -18,6 +18,7 @@ from remembrancer.operations import parameters, service_calls
 from remembrancer.operations.administration import ADMINISTRATION
 from remembrancer.operations.ahead.operations import AHEAD
 from remembrancer.operations.ahead.preview import PreviewedFire
+from remembrancer.operations.blocked_tasks import BLOCKED
 from remembrancer.operations.calendars.calendar_operations import CALENDARS
 from remembrancer.operations.diagnostics.checks import CheckResult
 from remembrancer.operations.diagnostics.recheck_operations import RECHECKS
@@ -127,6 +128,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         result=ScheduledTask,
         http=(Http(verb="GET", path=TASK),),
     ),
+    *BLOCKED,
     Operation(
         name="find_tasks",
         summary="Return tasks, the next to run first.",

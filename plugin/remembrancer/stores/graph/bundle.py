@@ -12,6 +12,7 @@ from remembrancer.ports.graph import Graph
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.cypher.read_only import refuse_powers
 from remembrancer.stores.graph.armed_times import GraphArmedTimes
+from remembrancer.stores.graph.dependencies import GraphDependencies
 from remembrancer.stores.graph.health import GraphHealthProbe
 from remembrancer.stores.graph.parts import GraphParts
 from remembrancer.stores.graph.task_store import GraphTaskStore
@@ -70,6 +71,7 @@ class ConnectedGraph(Graph):
         self.replicas = GraphReplicaRegistry(connection)
         self.health = GraphHealthProbe(connection, parts.index, parts.records)
         self.watches = GraphWatches(parts)
+        self.dependencies = GraphDependencies(parts)
         self.named_queries = named_queries()
 
     async def query(self, cypher: str, parameters: dict[str, object] | None = None) -> Sequence[dict[str, object]]:

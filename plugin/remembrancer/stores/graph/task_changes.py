@@ -8,6 +8,7 @@ from remembrancer.errors import DuplicateTask, QueryFailed, RemembrancerError
 from remembrancer.ports.writes import Change
 from remembrancer.stores.commits.statement import Statement, UniqueKeyTaken
 from remembrancer.stores.graph.claims import acquire_leases, release_leases, with_fence
+from remembrancer.stores.graph.dependencies import GraphDependencies, changed_dependencies, edition_guards
 from remembrancer.stores.graph.outcomes import outstanding_statements
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, node_rows
@@ -51,6 +52,8 @@ async def edit(parts: GraphParts, edits: Sequence[Edit], armed_times: GraphArmed
         try:
             answers = await parts.index.write_armed([each.after.next_run_ms for each in edits], statements)
         except UniqueKeyTaken as taken:
+            if await _is_outdated(parts, edits):
+                return [False] * len(edits)
             if fault := _explained(taken, edits):
                 raise fault from taken
             raise
@@ -70,6 +73,12 @@ async def edit(parts: GraphParts, edits: Sequence[Edit], armed_times: GraphArmed
     return [each.task_id in written for each in edits]
 
 
+async def _is_outdated(parts: GraphParts, edits: Sequence[Edit]) -> bool:
+    """Return whether dependencies have changed since edits that need them as they were read."""
+    editions = {each.dependency_edition for each in edits if each.dependency_edition is not None}
+    return bool(editions) and editions != {await GraphDependencies(parts).edition()}
+
+
 def _edit_statements(edits: Sequence[Edit]) -> list[Statement]:
     """Return the statements of edits: what is accounted for, then the tasks that change and those that end."""
     ending = [each for each in edits if not each.after.is_open]
@@ -80,8 +89,15 @@ def _edit_statements(edits: Sequence[Edit]) -> list[Statement]:
     for each, row in zip((each for each in edits if each.after.is_open), parts["edit_tasks"], strict=True):
         for link in changed_links(each.before, each.after, str(row["change_id"])):
             parts.setdefault(link.name, []).extend(link.rows)
+        for link in changed_dependencies(each, str(row["change_id"])):
+            parts.setdefault(link.name, []).extend(link.rows)
     changed = [Statement(name, rows) for name, rows in parts.items() if rows]
-    return [*_key_returns(edits), *outstanding_statements([each.outstanding for each in edits]), *changed]
+    return [
+        *edition_guards(edits),
+        *_key_returns(edits),
+        *outstanding_statements([each.outstanding for each in edits]),
+        *changed,
+    ]
 
 
 def _key_returns(edits: Sequence[Edit]) -> list[Statement]:

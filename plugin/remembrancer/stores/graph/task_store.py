@@ -16,6 +16,7 @@ from remembrancer.errors import (
 from remembrancer.model.timestamps import to_ms
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
 from remembrancer.stores.graph.claims import rows_of
+from remembrancer.stores.graph.dependencies import dependency_links
 from remembrancer.stores.graph.execution_list import ExecutionList
 from remembrancer.stores.graph.outcomes import deferral_statements, outstanding_statements
 from remembrancer.stores.graph.quarantine import quarantine
@@ -78,6 +79,7 @@ class GraphTaskStore:
         if first:
             statements += deferral_statements(first)
         statements += first_links(tasks)
+        statements += dependency_links(tasks)
         if following := follow_rows(tasks):
             statements.append(Statement("follow_tasks", following))
         zones = self._armed_times.begin_zones(tasks)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from remembrancer.model.deferral import Deferral
+from remembrancer.model.dependency import dependencies_text
 from remembrancer.model.execution import Execution, ExecutionStatus
 from remembrancer.model.ids import minute_of
 from remembrancer.model.json_bounds import read_stored
@@ -46,7 +47,7 @@ TIMESTAMPS: Final = tuple(
     if "datetime" in str(each.annotation) and name not in _NO_PROPERTIES
 )
 """The fields of a task that are dates and times in the graph; `create_tasks` makes them of epoch milliseconds."""
-_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, "context", "tags"}
+_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, "context", "tags", "depends_on"}
 _LONE: Final = re.compile("[\ud800-\udfff]")
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
 """A time as text, as the embedded engine returns it if a query projects it; in a whole node it is a datetime."""
@@ -132,6 +133,8 @@ def task_properties(task: ScheduledTask) -> Row:
         kept["context"] = to_json(task.context)
     if task.tags:
         kept["tags"] = list(task.tags)
+    if task.depends_on:
+        kept["depends_on"] = dependencies_text(task.depends_on)
     kept["task_type"] = task.task_type
     kept["status_index_key"] = status_index_key(task.status, task.task_type, task.task_id)
     if isinstance(schedule := task.schedule, Cron):
