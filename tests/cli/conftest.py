@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import pty
-import select
+import selectors
 import subprocess
 import sys
 import threading
@@ -92,10 +92,14 @@ class Terminal:
         """Run a command at a real terminal, and type an answer to its question; return its code, and what it shows."""
         ours, theirs = pty.openpty()
         streams: Any = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
-        with subprocess.Popen([*COMMAND, *words], cwd=self.folder, env=self.surroundings, **streams) as process:
-            os.close(theirs)
+        process = subprocess.Popen([*COMMAND, *words], cwd=self.folder, env=self.surroundings, **streams)
+        self.begun.append(process)
+        os.close(theirs)
+        # Not `select.select`: a process that has opened many graphs may have this file under a number beyond its reach.
+        with selectors.DefaultSelector() as terminal:
+            terminal.register(ours, selectors.EVENT_READ)
             seen = ""
-            while select.select([ours], [], [], PATIENCE_SECONDS)[0]:
+            while terminal.select(PATIENCE_SECONDS):
                 try:
                     read = os.read(ours, 1024).decode()
                 except OSError:  # the last who had the terminal open has gone
@@ -104,8 +108,8 @@ class Terminal:
                 if answer and "[y/N]" in seen:
                     os.write(ours, f"{answer}\n".encode())
                     answer = ""
-            os.close(ours)
-            return process.wait(PATIENCE_SECONDS), seen
+        os.close(ours)
+        return process.wait(PATIENCE_SECONDS), seen
 
     def begin(self, *words: str, before: Sequence[str] = (), **surroundings: str) -> subprocess.Popen[str]:
         """Start a command, and leave it to itself; it is killed at the end."""

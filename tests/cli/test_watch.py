@@ -6,7 +6,7 @@ import json
 import os
 import pty
 import re
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -131,13 +131,17 @@ def test_on_a_terminal_it_draws_what_is_due_and_what_happened(terminal: Terminal
     surroundings: dict[str, Any] = {**terminal.surroundings, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
     command = [*COMMAND, "watch", "--after", "0"]
     process = subprocess.Popen(command, cwd=terminal.folder, env=surroundings, stdout=theirs, stderr=theirs)
+    terminal.begun.append(process)
     os.close(theirs)
     shown, give_up = "", time.monotonic() + PATIENCE_SECONDS
+    screen = selectors.DefaultSelector()
+    screen.register(ours, selectors.EVENT_READ)
     while "task created" not in shown and time.monotonic() < give_up:
-        if select.select([ours], [], [], 0.1)[0]:
+        if screen.select(0.1):
             shown += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", os.read(ours, 65536).decode("utf-8", "ignore"))
     process.send_signal(signal.SIGINT)
     code = process.wait(PATIENCE_SECONDS)
+    screen.close()
     os.close(ours)
 
     assert code == 0

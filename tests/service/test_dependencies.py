@@ -131,7 +131,9 @@ async def test_a_failure_cancels_or_is_ignored_as_asked(agent: Agent) -> None:
 async def test_a_trigger_rule_says_which_outcomes_suffice(agent: Agent, rule: str, runs: bool) -> None:  # noqa: FBT001
     agent.answers["bad"] = Failed("No.")
     *_, last = await agent.make(
-        agent.request("good"), agent.request("bad"), agent.request("last", depends_on=["good", "bad"], trigger_rule=rule)
+        agent.request("good"),
+        agent.request("bad"),
+        agent.request("last", depends_on=["good", "bad"], trigger_rule=rule),
     )
     await agent.pass_by(2 * MINUTE)
     assert ("last" in agent.fired) is runs

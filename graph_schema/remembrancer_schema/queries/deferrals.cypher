@@ -8,7 +8,8 @@ WITH t, r, coalesce(t.deferral_count, 0) AS deferrals
 WHERE t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.task_fence, t.fence)
   AND t.fence = coalesce(r.if_fence, t.fence)
 SET t.fence = t.fence + 1, t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.deferral_id = r.deferral_id,
-    t.deferral_count = deferrals + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms})
+    t.deferral_count = deferrals + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms}),
+    t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.deferred_ms}),
   surface: r.surface, actor: r.actor, reason: r.reason, thought_id: r.requested_by,
@@ -32,7 +33,8 @@ WITH t, r, t.paused_at IS NULL OR t.next_run_ms < r.next_run_ms AS moves
 SET t.fence = t.fence + 1, t.deferral_id = r.deferral_id,
     t.due_key = CASE WHEN moves THEN r.due_key ELSE t.due_key END,
     t.next_run_ms = CASE WHEN moves THEN r.next_run_ms ELSE t.next_run_ms END,
-    t.deferral_count = coalesce(t.deferral_count, 0) + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms})
+    t.deferral_count = coalesce(t.deferral_count, 0) + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms}),
+    t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null
 RETURN r.row AS row
 
 // name: record_deferrals

@@ -11,7 +11,8 @@ from remembrancer.errors import GraphBusy, RemembrancerError
 from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.decision import PLAIN, PlanContext
+from remembrancer.policies.decision import PLAIN, PlanContext, Situation
+from remembrancer.policies.dependency_facts import dependency_facts
 from remembrancer.policies.pipeline import plan_page
 from remembrancer.ports.handler import Firing
 
@@ -107,18 +108,40 @@ class Claimer:
         """Read the next page of due tasks, one for each reserved slot at most, and begin to claim it."""
         with reservation.until_sent():
             page = await self._store.queue.due(now - assignment.late, reservation.slots, after, assignment.shards)
-            lease = self._lease()
-            if not (claims := await self._plan(page, PlanContext(to_ms(now), lease.replica_id))):
-                return page, None
-            running = [each.execution.task_id for each in claims if each.execution.status is ExecutionStatus.RUNNING]
-            reservation.claim(running, len(running))
-        return page, asyncio.get_running_loop().create_task(self._claim(page, claims, lease, reservation))
+            return page, await self._begin(page, now, reservation)
+
+    async def serve_waiting(self, tasks: Sequence[ScheduledTask]) -> int:
+        """Ask the policies about tasks that wait, and claim those that wait no longer; return the claims won."""
+        reservation = self._executor.reserve(len(tasks))
+        with reservation.until_sent():
+            claim = await self._begin(tasks[: reservation.slots], self._clock.now(), reservation)
+        return await claim if claim else 0
+
+    async def _begin(
+        self, page: Sequence[ScheduledTask], now: datetime, reservation: Reservation
+    ) -> asyncio.Task[int] | None:
+        """Plan a page, and begin to claim it; None if nothing of it is to be claimed."""
+        lease = self._lease()
+        if not (claims := await self._plan(page, PlanContext(to_ms(now), lease.replica_id))):
+            return None
+        running = [each.execution.task_id for each in claims if each.execution.status is ExecutionStatus.RUNNING]
+        reservation.claim(running, len(running))
+        return asyncio.get_running_loop().create_task(self._claim(page, claims, lease, reservation))
+
+    async def _situation(self, due: Sequence[ScheduledTask]) -> Situation:
+        """Return the facts by which the policies decide about a page; nothing is read for plain tasks."""
+        if not any(task.depends_on for task in due):
+            return PLAIN
+        return Situation(await dependency_facts(self._store.dependencies, due))
 
     async def _plan(self, due: Sequence[ScheduledTask], context: PlanContext) -> list[Claim]:
-        claims, faults = await plan_page(due, PLAIN, context)
-        for task, error in faults:
+        planned = await plan_page(due, await self._situation(due), context)
+        for task, error in planned.faults:
             await self._quarantine(task, error)
-        return claims
+        if planned.waits:
+            with suppress(GraphBusy):  # locked by another write: the next tick finds it again
+                await self._store.waits.park(planned.waits)
+        return planned.claims
 
     async def _claim(
         self, due: Sequence[ScheduledTask], claims: Sequence[Claim], lease: Lease, reservation: Reservation

@@ -53,6 +53,8 @@ def _run_claim(task: ScheduledTask, run: Run, context: PlanContext) -> Claim:
     claim = Claim(execution, task.next_run_ms, run.next_ms, run.next_ms, TaskStatus.ACTIVE, deferred, begins, over)
     if task.depends_on:
         claim = replace(claim, gains={"joined_ms": run.occurrence_ms})
+    if task.wait_key is not None:
+        claim = replace(claim, ends_wait=True)
     if task.additions is None:
         return claim
     gains = claim.gains
@@ -107,6 +109,7 @@ def skip_claim(task: ScheduledTask, skip: Skip, context: PlanContext) -> Claim:
         begins,
         _is_pause_over(task, skip.next_nominal_ms),
         gains,
+        ends_wait=task.wait_key is not None,
     )
 
 

@@ -54,7 +54,19 @@ class Wait(NamedTuple):
     reason: str
 
 
-Decision: TypeAlias = Run | Skip | Wait
+class Park(NamedTuple):
+    """Let the occurrence wait for something: its task is not due until it is woken, changed or looked at again.
+
+    Writing it again with the same key and reason writes nothing.
+    """
+
+    wait_key: str
+    """What it waits for: tasks with one key are woken together, the first one first. Up to 500 characters."""
+    reason: str
+    """The same for people, and who is in the way."""
+
+
+Decision: TypeAlias = Run | Skip | Wait | Park
 
 
 @dataclass(frozen=True)

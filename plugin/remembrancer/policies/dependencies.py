@@ -58,7 +58,9 @@ def _parked(task: ScheduledTask, answer: Verdict) -> Park:
     """Let an occurrence wait for the task in its way, or until its delay is over."""
     if answer.waits_for is None:
         at = to_iso(from_ms(answer.ready_ms or 0))
-        return Park(f"{TASK_KEY}{task.depends_on[0].task}", f"The outcomes that it depends on have come; it runs at {at}.")
+        return Park(
+            f"{TASK_KEY}{task.depends_on[0].task}", f"The outcomes that it depends on have come; it runs at {at}."
+        )
     return Park(f"{TASK_KEY}{answer.waits_for.dependency.task}", told(task.trigger_rule, answer)[:_LONGEST])
 
 
@@ -120,8 +122,12 @@ def _skipped(task: ScheduledTask, occurrence_ms: int, code: Reason, reason: str)
 
 def task_waited_for(task: ScheduledTask) -> str | None:
     """Return the task for which a task waits; None if it waits for none."""
-    key = task.wait_key
-    return key.removeprefix(TASK_KEY) if key is not None and key.startswith(TASK_KEY) else None
+    return None if task.wait_key is None else task_in(task.wait_key)
+
+
+def task_in(wait_key: str) -> str | None:
+    """Return the task that a wait key names; None for a wait for something else."""
+    return wait_key.removeprefix(TASK_KEY) if wait_key.startswith(TASK_KEY) else None
 
 
 def asked_again_ms(task: ScheduledTask, situation: Situation, context: PlanContext) -> int:

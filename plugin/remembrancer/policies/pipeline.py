@@ -8,14 +8,18 @@ to now is accounted for.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.policies.claims import claim_of
+from remembrancer.policies.decision import Park
 from remembrancer.policies.deferral import deferral
+from remembrancer.policies.dependencies import dependencies
 from remembrancer.policies.misfire import misfire
 from remembrancer.policies.pause import pause
 from remembrancer.policies.run_when_due import run_when_due
 from remembrancer.policies.skips import skip
+from remembrancer.ports.waits import NewWait
 from remembrancer.schedules.kinds import UNREADABLE
 
 if TYPE_CHECKING:
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 _SLICE: Final = 50
 """The number of tasks that are planned before other coroutines run."""
 
-POLICIES: Final[tuple[Policy, ...]] = (skip, pause, deferral, misfire, run_when_due)
+POLICIES: Final[tuple[Policy, ...]] = (skip, dependencies, pause, deferral, misfire, run_when_due)
 """All policies, in the order in which they are asked."""
 
 
@@ -40,22 +44,30 @@ def plan(task: ScheduledTask, situation: Situation, context: PlanContext) -> Dec
     raise AssertionError("the last policy decides")
 
 
-async def plan_page(
-    due: Sequence[ScheduledTask], situation: Situation, context: PlanContext
-) -> tuple[list[Claim], list[tuple[ScheduledTask, Exception]]]:
-    """Plan the tasks of one page, letting other coroutines run in between.
+@dataclass(frozen=True, slots=True)
+class PagePlan:
+    """The decisions about the tasks of one page: a task that stays as it is, due or waiting, has none of the three."""
 
-    Returns:
-        The claims, and the tasks that cannot be planned, each with its error. A task that waits has neither.
-    """
-    claims: list[Claim] = []
-    faults: list[tuple[ScheduledTask, Exception]] = []
+    claims: list[Claim] = field(default_factory=list["Claim"])
+    waits: list[NewWait] = field(default_factory=list["NewWait"])
+    """The tasks that wait for something from now on."""
+    faults: list[tuple[ScheduledTask, Exception]] = field(default_factory=list["tuple[ScheduledTask, Exception]"])
+    """The tasks that cannot be planned, each with its error."""
+
+
+async def plan_page(due: Sequence[ScheduledTask], situation: Situation, context: PlanContext) -> PagePlan:
+    """Plan the tasks of one page, letting other coroutines run in between."""
+    planned = PagePlan()
     for place, task in enumerate(due, 1):
         try:
-            if claim := claim_of(task, plan(task, situation, context), context):
-                claims.append(claim)
+            decision = plan(task, situation, context)
+            if isinstance(decision, Park):
+                if (decision.wait_key, decision.reason) != (task.wait_key, task.wait_reason):
+                    planned.waits.append(NewWait(task, decision.wait_key, decision.reason, context.now_ms))
+            elif claim := claim_of(task, decision, context):
+                planned.claims.append(claim)
         except UNREADABLE as error:
-            faults.append((task, error))
+            planned.faults.append((task, error))
         if place % _SLICE == 0:
             await asyncio.sleep(0)
-    return claims, faults
+    return planned

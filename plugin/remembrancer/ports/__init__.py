@@ -23,6 +23,7 @@
   cost much.
 - `templates`: the template store port: templates of tasks.
 - `tokens`: the token store port: a graph holds the digest of a token, and never the token.
+- `waits`: tasks whose occurrences wait for something.
 - `watches`: the watches port: tasks whose occurrences come from what happens in the graph.
 - `work_queue`: the work queue port: due tasks, claims, leases and outcomes. The laws of `ports.graph` hold.
 - `writes`: values that a store writes: claims, leases, outcomes, recoveries and changes.

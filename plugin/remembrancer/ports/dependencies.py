@@ -101,8 +101,6 @@ class Dependencies(Protocol):
         """
         ...
 
-    async def waiting(
-        self, other_id: str | None, after: ScheduledTask | None, limit: int
-    ) -> Sequence[ScheduledTask]:
+    async def waiting(self, other_id: str | None, after: ScheduledTask | None, limit: int) -> Sequence[ScheduledTask]:
         """Return tasks that wait for a task, or for any, in the order of what they wait for, after the task *after*."""
         ...

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import TaskStore
     from remembrancer.ports.templates import TemplateStore
     from remembrancer.ports.tokens import TokenStore
+    from remembrancer.ports.waits import Waits
     from remembrancer.ports.watches import Watches
     from remembrancer.ports.work_queue import WorkQueue
 
@@ -52,6 +53,7 @@ class Graph(ABC):
     health: HealthProbe
     watches: Watches
     dependencies: Dependencies
+    waits: Waits
     named_queries: Mapping[str, NamedQuery]
     """The questions that come with the package, by name."""
 

@@ -37,9 +37,7 @@ class Dependents:
         serve: Asks all policies about tasks, and claims those that wait no longer, as many as there are slots.
     """
 
-    def __init__(
-        self, store: Graph, clock: Clock, serve: Callable[[Sequence[ScheduledTask]], Awaitable[int]]
-    ) -> None:
+    def __init__(self, store: Graph, clock: Clock, serve: Callable[[Sequence[ScheduledTask]], Awaitable[int]]) -> None:
         self._store = store
         self._clock = clock
         self._serve = serve

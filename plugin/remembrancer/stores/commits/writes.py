@@ -60,6 +60,7 @@ _COUNTERS: Final = "statistics are no change of a task"
 _COPY: Final = "the event log of a graph holds the events of that graph, not of the graph that was copied"
 _REPAIR: Final = "a repair reports its steps; no replica works on the graph at that time"
 _AUDIT: Final = "the audit log has it"
+_WAITS: Final = "the occurrence that waits has events when it runs, or gets another outcome"
 _ZONES: Final = "the rules of a time zone are no change of a task"
 
 _EXECUTIONS: Final = {
@@ -151,6 +152,8 @@ _TASKS: Final = {
         tasks.EndRow, "task_id", count=row_counts.ended_watched, events=row_events.retired, kind=UPKEEP
     ),
     "rearm_tasks": WriteSpec(tasks.RearmRow, "task_id", count=row_counts.rearmed, silent=_AUDIT, kind=UPKEEP),
+    "park_tasks": WriteSpec(tasks.ParkRow, "task_id", silent=_WAITS, kind=CLAIM, recurrent=True),
+    "wake_tasks": WriteSpec(tasks.WakeRow, "task_id", silent=_WAITS, kind=CLAIM, recurrent=True),
     "shorten_missed": WriteSpec(tasks.RetractionRow, "task_id", count=row_counts.retracted, silent=_AUDIT),
     "erase_missed": WriteSpec(tasks.RetractionRow, "task_id", count=row_counts.retracted, silent=_AUDIT),
 }

@@ -16,6 +16,7 @@ from remembrancer.stores.graph.dependencies import GraphDependencies
 from remembrancer.stores.graph.health import GraphHealthProbe
 from remembrancer.stores.graph.parts import GraphParts
 from remembrancer.stores.graph.task_store import GraphTaskStore
+from remembrancer.stores.graph.waits import GraphWaits
 from remembrancer.stores.graph.watches import GraphWatches
 from remembrancer.stores.graph.work_queue import GraphWorkQueue
 from remembrancer.stores.named_queries import named_queries
@@ -72,6 +73,7 @@ class ConnectedGraph(Graph):
         self.health = GraphHealthProbe(connection, parts.index, parts.records)
         self.watches = GraphWatches(parts)
         self.dependencies = GraphDependencies(parts)
+        self.waits = GraphWaits(parts)
         self.named_queries = named_queries()
 
     async def query(self, cypher: str, parameters: dict[str, object] | None = None) -> Sequence[dict[str, object]]:

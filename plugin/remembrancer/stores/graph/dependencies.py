@@ -147,9 +147,7 @@ class GraphDependencies:
             each.sort(key=lambda one: (one.nominal_ms, one.attempt))
         return found
 
-    async def waiting(
-        self, other_id: str | None, after: ScheduledTask | None, limit: int
-    ) -> Sequence[ScheduledTask]:
+    async def waiting(self, other_id: str | None, after: ScheduledTask | None, limit: int) -> Sequence[ScheduledTask]:
         """Return tasks that wait for a task, or for any, in the order of what they wait for, after the task *after*."""
         begin = TASK_KEY if other_id is None else begin_of(f"{TASK_KEY}{other_id}")
         above = begin if after is None else wait_index_key(after)

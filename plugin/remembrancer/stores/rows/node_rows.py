@@ -19,6 +19,7 @@ from remembrancer.model.task import ScheduledTask
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.stores.rows.due_key import due_key
+from remembrancer.stores.rows.wait_keys import CLEARED, due_key_of, wait_index_key
 
 if TYPE_CHECKING:
     from remembrancer.model.idempotency import IdempotencyKey
@@ -139,7 +140,9 @@ def task_properties(task: ScheduledTask) -> Row:
     kept["status_index_key"] = status_index_key(task.status, task.task_type, task.task_id)
     if isinstance(schedule := task.schedule, Cron):
         kept["cron_index_key"] = cron_index_key(schedule.expression, task.task_id)
-    kept["due_key"] = due_key(task.next_run_ms, task.task_id)
+    kept["due_key"] = due_key_of(task)
+    if task.wait_key is not None:
+        kept["wait_index_key"] = wait_index_key(task)
     return kept
 
 
@@ -179,6 +182,8 @@ def _advanced(claim: Claim) -> AdvancedTask:
     }
     if claim.ends_pause:
         task |= _UNPAUSED
+    if claim.ends_wait:
+        task |= cast("AdvancedTask", CLEARED)
     if claim.gains is not None:
         task |= cast("AdvancedTask", claim.gains)
     if claim.begins or claim.task_status is not TaskStatus.ACTIVE:
