@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from remembrancer.model.dependency import Dependency, OnFailure
-
-if TYPE_CHECKING:
-    from remembrancer.model.request import ScheduleRequest
+from remembrancer.model.request import ScheduleRequest  # noqa: TC001 (its annotations are read at run time)
 
 
 def chain(

@@ -131,7 +131,7 @@ def task_in(wait_key: str) -> str | None:
 
 
 def asked_again_ms(task: ScheduledTask, situation: Situation, context: PlanContext) -> int:
-    """Return when a task that waits is to be asked about again, whatever happens: its delay is over, or it is due again."""
+    """Return when a task that waits is to be asked about again: its delay is over, or it is due once more."""
     answer = verdict(task.trigger_rule, situation.dependencies.get(task.task_id, ()))
     times = [LAST_MS if answer.ready_ms is None else answer.ready_ms]
     if not task.is_single and task.misfire is not Misfire.RUN_ALL:
