@@ -59,6 +59,7 @@ EDGES: Final = (
     Edge("RETRY_OF", "task_execution", "task_execution"),
     Edge("DEFERRAL_OF", "task_deferral", "scheduled_task", "task_id", required=True),
     Edge("REQUESTED_BY", "task_deferral", "thought", "requested_by"),
+    Edge("FOLLOWS_DEFERRAL", "task_deferral", "task_deferral", "follows_id"),
     Edge("CHANGE_OF", "task_change", "scheduled_task", "task_id"),
     Edge("SUMMARY_OF", "execution_summary", "scheduled_task", "task_id", required=True),
     Edge("USES_CALENDAR", "scheduled_task", "named_calendar"),

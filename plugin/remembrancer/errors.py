@@ -2,7 +2,8 @@
 
 RemembrancerError
 ├── InvalidInput (ValueError)       an argument is invalid; nothing was written
-│   └── IdempotencyKeyReused        a different request was sent with the same idempotency key
+│   ├── IdempotencyKeyReused        a different request was sent with the same idempotency key
+│   └── DeferralsExhausted          the run was deferred as often, or for as long, as its task allows
 ├── TaskNotFound (LookupError)      no task has this id
 ├── ExecutionNotFound (LookupError) no execution has this id, or it was pruned into a summary
 ├── TaskUnreadable                  the properties of a task's node are invalid
@@ -91,6 +92,10 @@ class IdempotencyKeyReused(InvalidInput):
     def __init__(self, key: str) -> None:
         allowed = "a key that no other request has used; repeat a key only with the same request"
         super().__init__("Idempotency-Key", key, allowed, "8f14e45f-cancel-1")
+
+
+class DeferralsExhausted(InvalidInput):
+    """The run was deferred as often, or for as long, as the limits of its task allow."""
 
 
 class TaskNotFound(RemembrancerError, LookupError):

@@ -91,6 +91,20 @@ class SchedulerOptions:
         int,
         Bounds(1, 1_000_000, _LOAD, "The most handlers that run at a time."),
     ] = 2000
+    max_deferrals: Annotated[
+        int | None,
+        Bounds(0, 1_000_000, _LOAD, "The most deferrals in a row of one run, if its task sets no limit.", 10),
+    ] = None
+    max_deferral_seconds: Annotated[
+        float | None,
+        Bounds(
+            1,
+            _MOST_DAYS * _DAY,
+            _LOAD,
+            "The time for which deferrals in a row may hold one run, if its task sets no limit.",
+            7 * _DAY,
+        ),
+    ] = None
     claim_batch_size: Annotated[
         int,
         Bounds(1, 100_000, _LOAD, "The most occurrences that one commit claims."),
@@ -256,7 +270,9 @@ def _declared() -> Mapping[str, Setting]:
     found: dict[str, Setting] = {}
     for each in fields(SchedulerOptions):
         kind, bounds = get_args(hints[each.name])
-        found[each.name] = Setting(each.name, kind is int, cast("float | None", each.default), bounds)
+        found[each.name] = Setting(
+            each.name, int in {kind, *get_args(kind)}, cast("float | None", each.default), bounds
+        )
     return MappingProxyType(found)
 
 

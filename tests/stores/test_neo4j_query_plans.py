@@ -31,6 +31,7 @@ calendar or another task: to read them all is no fault."""
 REPORTS: Final = frozenset(
     {
         *("outcomes", "outcomes_by_task", "outcomes_by_day", "why_not", "deferral_reasons", "thought_to_deferral"),
+        "deferral_chains",
         *("history_edges", "summaries", "size_of_own_thoughts", "rolled_up", "counted_size"),
     }
 )

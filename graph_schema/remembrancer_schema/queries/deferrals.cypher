@@ -4,11 +4,14 @@ UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 USING INDEX SEEK t:scheduled_task(task_id)
 SET t.fence = coalesce(t.fence, 0)
-WITH t, r, coalesce(t.deferral_count, 0) AS deferrals
+WITH t, r, coalesce(t.deferral_count, 0) AS deferrals, t.deferral_id AS before
 WHERE t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.task_fence, t.fence)
-  AND t.fence = coalesce(r.if_fence, t.fence)
+  AND t.fence = coalesce(r.if_fence, t.fence) AND coalesce(before, '') = coalesce(r.live_id, '')
 SET t.fence = t.fence + 1, t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.deferral_id = r.deferral_id,
     t.deferral_count = deferrals + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms}),
+    t.last_deferral_id = before,
+    t.chain_deferrals = CASE WHEN before IS NULL THEN 1 ELSE coalesce(t.chain_deferrals, 1) + 1 END,
+    t.chain_since_ms = CASE WHEN before IS NULL THEN r.since_ms ELSE coalesce(t.chain_since_ms, r.since_ms) END,
     t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.deferred_ms}),
@@ -29,8 +32,11 @@ SET t.fence = coalesce(t.fence, 0)
 WITH e, t, r
 WHERE e.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.task_fence, t.fence)
   AND NOT EXISTS { MATCH (d:task_deferral {deferral_id: r.deferral_id}) }
-WITH t, r, t.paused_at IS NULL OR t.next_run_ms < r.next_run_ms AS moves
-SET t.fence = t.fence + 1, t.deferral_id = r.deferral_id,
+WITH t, r, t.paused_at IS NULL OR t.next_run_ms < r.next_run_ms AS moves,
+  CASE WHEN t.deferral_id IS NULL AND r.of_deferred_run THEN t.last_deferral_id ELSE t.deferral_id END AS before
+SET t.fence = t.fence + 1, t.deferral_id = r.deferral_id, t.last_deferral_id = before,
+    t.chain_deferrals = CASE WHEN before IS NULL THEN 1 ELSE coalesce(t.chain_deferrals, 1) + 1 END,
+    t.chain_since_ms = CASE WHEN before IS NULL THEN r.since_ms ELSE coalesce(t.chain_since_ms, r.since_ms) END,
     t.due_key = CASE WHEN moves THEN r.due_key ELSE t.due_key END,
     t.next_run_ms = CASE WHEN moves THEN r.next_run_ms ELSE t.next_run_ms END,
     t.deferral_count = coalesce(t.deferral_count, 0) + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms}),
@@ -47,7 +53,8 @@ CREATE (d:task_deferral {
   deferral_id: r.deferral_id, task_id: r.task_id, deferred_at: datetime({epochMillis: r.deferred_ms}),
   original_time: CASE WHEN r.original_ms IS NULL THEN null ELSE datetime({epochMillis: r.original_ms}) END,
   deferred_until: datetime({epochMillis: r.deferred_until_ms}), reason: r.reason,
-  deferral_count: t.deferral_count, requested_by: r.requested_by, context: r.context
+  deferral_count: t.deferral_count, requested_by: r.requested_by, context: r.context,
+  follows_id: t.last_deferral_id, chain_place: t.chain_deferrals, chain_since_ms: t.chain_since_ms
 })-[:DEFERRAL_OF]->(t)
 RETURN r.row AS row, t.task_type AS task_type, t.deferral_count AS deferral_count
 
@@ -59,6 +66,16 @@ USING INDEX SEEK d:task_deferral(deferral_id)
 MERGE (h:thought {thought_id: r.requested_by})
   ON CREATE SET h.recorded_by = 'remembrancer', h.created_at = datetime({epochMillis: r.deferred_ms})
 MERGE (d)-[:REQUESTED_BY]->(h)
+RETURN r.row AS row
+
+// name: link_chains
+// Link deferrals to those that they follow in their chains.
+UNWIND $rows AS r
+MATCH (d:task_deferral {deferral_id: r.deferral_id})
+USING INDEX SEEK d:task_deferral(deferral_id)
+MATCH (before:task_deferral {deferral_id: d.follows_id})
+USING INDEX SEEK before:task_deferral(deferral_id)
+MERGE (d)-[:FOLLOWS_DEFERRAL]->(before)
 RETURN r.row AS row
 
 // name: deferrals_of_task

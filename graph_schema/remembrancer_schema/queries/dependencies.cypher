@@ -3,7 +3,7 @@
 MATCH (g:remembrancer_graph {marker: 'remembrancer'})
 RETURN coalesce(g.dependency_edition, 0) AS edition
 
-// name: waiting_path
+// name: path_between
 // The shortest path by which a task waits for another one, through dependencies and tasks that follow others.
 MATCH (a:scheduled_task {task_id: $source})
 USING INDEX SEEK a:scheduled_task(task_id)

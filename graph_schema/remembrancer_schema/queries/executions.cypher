@@ -67,7 +67,9 @@ RETURN r.row AS row
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
 USING INDEX SEEK e:task_execution(execution_id)
-SET t.deferral_id = null, t.defer_until = CASE WHEN t.task_type = 'recurring' THEN null ELSE t.defer_until END
+WITH r, t, coalesce(t.deferral_id, t.last_deferral_id) AS ended
+SET t.last_deferral_id = ended, t.deferral_id = null,
+    t.defer_until = CASE WHEN t.task_type = 'recurring' THEN null ELSE t.defer_until END
 RETURN r.row AS row
 
 // name: record_causes

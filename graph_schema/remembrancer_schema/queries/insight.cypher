@@ -80,13 +80,30 @@ ORDER BY t.wait_index_key LIMIT $limit
 MATCH (d:task_deferral) WHERE d.deferral_id IS NOT NULL
 RETURN d.reason AS reason, count(d) AS deferrals ORDER BY deferrals DESC, reason
 
+// name: deferral_chains
+// Runs that were put off again and again: their last deferral, how many came in a row, and since when; the longest first.
+MATCH (d:task_deferral)-[:DEFERRAL_OF]->(t:scheduled_task)
+WHERE d.chain_place > 1 AND t.task_id IS NOT NULL
+  AND NOT EXISTS { MATCH (later:task_deferral)-[:FOLLOWS_DEFERRAL]->(d) }
+RETURN t.task_id AS task_id, t.name AS task, d.deferral_id AS deferral_id, d.chain_place AS deferrals,
+       datetime({epochMillis: d.chain_since_ms}) AS since, d.deferred_until AS until, d.reason AS reason
+ORDER BY d.chain_place DESC, d.deferral_id LIMIT $limit
+
+// name: chain_of_deferral
+// A deferral and those before it in its chain, the first of them first.
+MATCH (d:task_deferral {deferral_id: $deferral_id})-[:FOLLOWS_DEFERRAL*0..]->(before:task_deferral)
+USING INDEX SEEK d:task_deferral(deferral_id)
+RETURN before.deferral_id AS deferral_id, before.chain_place AS place, before.deferred_at AS deferred_at,
+       before.deferred_until AS deferred_until, before.reason AS reason ORDER BY before.chain_place
+
 // name: history_edges
 // The whole memory of the scheduler as edges, to draw or to load into NetworkX; no edge that others keep under its names.
-MATCH (a)-[r:CREATED_BY|SCHEDULED_FOR|EXECUTION_OF|CREATED_THOUGHT|DEFERRAL_OF|REQUESTED_BY|RETRY_OF|CHANGE_OF|SUMMARY_OF]->(b)
+MATCH (a)-[r:CREATED_BY|SCHEDULED_FOR|EXECUTION_OF|CREATED_THOUGHT|DEFERRAL_OF|REQUESTED_BY|RETRY_OF|CHANGE_OF|SUMMARY_OF|FOLLOWS_DEFERRAL]->(b)
 WITH a, b, type(r) AS kind, CASE type(r)
   WHEN 'CREATED_BY' THEN ['scheduled_task', 'thought'] WHEN 'SCHEDULED_FOR' THEN ['scheduled_task', 'time']
   WHEN 'EXECUTION_OF' THEN ['task_execution', 'scheduled_task'] WHEN 'CREATED_THOUGHT' THEN ['task_execution', 'thought']
   WHEN 'DEFERRAL_OF' THEN ['task_deferral', 'scheduled_task'] WHEN 'REQUESTED_BY' THEN ['task_deferral', 'thought']
+  WHEN 'FOLLOWS_DEFERRAL' THEN ['task_deferral', 'task_deferral']
   WHEN 'RETRY_OF' THEN ['task_execution', 'task_execution'] WHEN 'CHANGE_OF' THEN ['task_change', 'scheduled_task']
   ELSE ['execution_summary', 'scheduled_task'] END AS ends
 WHERE ends[0] IN labels(a) AND ends[1] IN labels(b)
@@ -95,7 +112,7 @@ WITH kind, ends,
                   WHEN 'task_deferral' THEN a.deferral_id WHEN 'task_change' THEN a.change_id
                   ELSE a.summary_id END AS source,
      CASE ends[1] WHEN 'scheduled_task' THEN b.task_id WHEN 'task_execution' THEN b.execution_id
-                  WHEN 'thought' THEN b.thought_id ELSE b.time_id END AS target
+                  WHEN 'thought' THEN b.thought_id WHEN 'task_deferral' THEN b.deferral_id ELSE b.time_id END AS target
 WHERE source IS NOT NULL AND target IS NOT NULL
 RETURN ends[0] AS source_kind, source, kind, ends[1] AS target_kind, target
 LIMIT $limit

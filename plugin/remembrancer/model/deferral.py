@@ -31,6 +31,12 @@ class Deferral(BaseModel):
     """The thought that asked for it."""
     context: dict[str, Any] | None = None
     """A JSON object that the author gave along."""
+    follows_id: str | None = None
+    """The deferral before it in its chain; None for the first."""
+    chain_place: int | None = None
+    """Its place in its chain, from 1; None before it is written."""
+    chain_since_ms: int | None = None
+    """The time since which the chain holds the run, epoch milliseconds; None before it is written."""
     unreadable: str | None = None
     """Why the context in its node is unreadable; None if it is readable."""
 

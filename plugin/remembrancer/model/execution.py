@@ -60,6 +60,8 @@ class Reason(StrEnum):
     """The handler exceeded its timeout and was stopped."""
     DEFERRED_BY_HANDLER = "deferred_by_handler"
     """The handler returned `Defer`."""
+    DEFERRALS_EXHAUSTED = "deferrals_exhausted"
+    """The handler returned `Defer`, and the task's limit of deferrals in a row is reached."""
     HELD_BY_DEFERRAL = "held_by_deferral"
     """Its time passed while the task was deferred to a later one."""
     MISFIRE_SKIPPED = "misfire_skipped"

@@ -183,6 +183,26 @@ class ScheduleRequest:
         DedupReuse | str,
         Choice("The treatment of the `dedup_key` once the task has ended.", "never", words=DedupReuse),
     ] = DedupReuse.NEVER
+    max_deferrals: Annotated[
+        StrictInt | None,
+        WholeNumber(
+            "The most deferrals in a row of one run; the scheduler's own limit unless given.",
+            5,
+            least=0,
+            most=1_000_000,
+            group=FieldGroup.FAULTS,
+        ),
+    ] = None
+    max_deferral_seconds: Annotated[
+        StrictFloat | None,
+        Seconds(
+            "Seconds for which deferrals in a row may hold one run; the scheduler's own limit unless given.",
+            86_400,
+            least=1.0,
+            most=3660.0 * _DAY_SECONDS,
+            group=FieldGroup.FAULTS,
+        ),
+    ] = None
     depends_on: Annotated[
         DependsOn,
         DependencyList(
@@ -231,6 +251,8 @@ class TaskFields(TypedDict, total=False):
     dedup_reuse: DedupReuse | str
     depends_on: Sequence[Dependency | Mapping[str, Any] | str]
     trigger_rule: TriggerRule | str | None
+    max_deferrals: int | None
+    max_deferral_seconds: float | None
 
 
 class NewTaskFields(TaskFields, total=False):

@@ -92,6 +92,8 @@ class ScheduledTask(BaseModel):
     dedup_reuse: DedupReuse = DedupReuse.NEVER
     depends_on: Dependencies = ()
     trigger_rule: TriggerRule | None = None
+    max_deferrals: int | None = None
+    max_deferral_seconds: float | None = None
     deferred_task_id: str | None = None
     """The agent's own task that this one resumes when it fires."""
     created_via: str | None = None
@@ -115,6 +117,12 @@ class ScheduledTask(BaseModel):
     """The first nominal time without an outcome, epoch milliseconds; None if only a deferred run is ahead."""
     deferral_id: str | None = None
     """The live deferral, if the next run is a deferred one."""
+    last_deferral_id: str | None = None
+    """The deferral before the live one in its chain; without a live one, the last whose run has begun."""
+    chain_deferrals: int | None = None
+    """The number of deferrals in a row up to the live one, or up to the last."""
+    chain_since_ms: int | None = None
+    """The time of the run that the first of them moved, or of its making if that is later, epoch milliseconds."""
     outcomes_since_ms: int | None = Field(default=None, ge=0, le=LAST_MS)
     """The time from which on each occurrence up to `nominal_ms` has an outcome; None: since the task was created."""
     excluded_ms: tuple[int, ...] | None = None

@@ -38,6 +38,7 @@ from remembrancer.operations.templates.template_commands import TemplateCommands
 from remembrancer.operations.validation import reply
 from remembrancer.policies.cancellation import outstanding
 from remembrancer.policies.deferral import defer, deferred
+from remembrancer.policies.unanswered.deferral_limits import NO_LIMITS, DeferralTerms
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -76,6 +77,8 @@ class TaskCommands:
         self._creation = TaskCreation(store, clock, late_by_seconds, with_local_id)
         self._tasks = OpenTasks(store, clock)
         self._stop_runs = stop_runs
+        self.limits = NO_LIMITS
+        """The limits of deferrals in a row, for tasks that have none of their own."""
         self.edits = TaskEdits(store, clock, late_by_seconds)
         """Changes of open tasks: pause, resume, update."""
         self.occurrences = OccurrenceEdits(store, clock, late_by_seconds)
@@ -218,7 +221,7 @@ class TaskCommands:
         for _ in range(ROUNDS):
             now = self._clock.now()
             check_not_paused(task, now)
-            reschedule = defer(task, wish, now, None, context)
+            reschedule = defer(task, wish, now, None, DeferralTerms(self.limits, context=context))
             if task.next_run_ms is None:
                 raise InvalidInput(
                     "task_id",
@@ -252,7 +255,8 @@ class TaskCommands:
             context=request.context,
         )
         about = {"deferred_task_id": deferred_task_id, "deferral_id": first.deferral_id, "deferral_count": 1}
-        task = task.model_copy(update={**about, "nominal_ms": None, "deferral_history": []})
+        chain = {"chain_deferrals": 1, "chain_since_ms": to_ms(now)}
+        task = task.model_copy(update={**about, **chain, "nominal_ms": None, "deferral_history": []})
         await self._store.tasks.create([task], first=first, idempotency_key=IDEMPOTENCY_KEY.get())
         entry = first.history_entry(deferred_task_id)
         return reply(await self._tasks.kept(task.model_copy(update={"deferral_history": [entry]})), now)

@@ -17,4 +17,5 @@
 - `changed_rules`: the place of an armed task after the meaning of its schedule has changed.
 - `retry`: the outcome of a lost execution, and its next attempt.
 - `settlement`: the outcome of an execution, and the end of its task.
+- `unanswered`: the policies of tasks that wait for people, tasks or a release.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import read_id, read_reason
@@ -23,6 +23,7 @@ from remembrancer.policies.occurrences import (
     run_without_pause_ms,
     without_pause,
 )
+from remembrancer.policies.unanswered.deferral_limits import PLAIN_TERMS, chain_of, check_limits
 from remembrancer.ports.writes import Reschedule
 from remembrancer.schedules.kinds import remaining_schedule
 from remembrancer.schedules.parsing import read_moment
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from remembrancer.model.handler_result import Defer
     from remembrancer.model.task import ScheduledTask
     from remembrancer.policies.decision import Situation
+    from remembrancer.policies.unanswered.deferral_limits import DeferralTerms
     from remembrancer.ports.writes import Claim
 
 
@@ -59,11 +61,7 @@ def deferral(task: ScheduledTask, situation: Situation, context: PlanContext) ->
 
 
 def defer(
-    task: ScheduledTask,
-    wish: Defer,
-    now: datetime,
-    original: datetime | None,
-    context: dict[str, Any] | None = None,
+    task: ScheduledTask, wish: Defer, now: datetime, original: datetime | None, terms: DeferralTerms = PLAIN_TERMS
 ) -> Reschedule:
     """Return the deferral of *task* that *wish* asks for.
 
@@ -75,6 +73,7 @@ def defer(
 
     Raises:
         InvalidInput: `until` is no time, has passed, or is not later than the run that it defers.
+        DeferralsExhausted: It lies beyond the limits of deferrals in a row.
     """
     until = read_moment(wish.until, "until", now=now, timezone=task.timezone)
     until_ms, now_ms = to_ms(until), to_ms(now)
@@ -84,6 +83,8 @@ def defer(
         raise InvalidInput("until", to_iso(until), allowed, to_iso(from_ms(to_ms(least) + 3_600_000)))
     deferred_ms = run_without_pause_ms(task)
     original_time = original or (None if deferred_ms is None else from_ms(deferred_ms))
+    chain = chain_of(task, original_time, now, of_deferred_run=terms.of_deferred_run)
+    check_limits(task, chain, until_ms, terms.limits)
     made = Deferral(
         deferral_id=new_id("defer", now_ms),
         task_id=task.task_id,
@@ -92,15 +93,21 @@ def defer(
         deferred_until=until,
         reason=read_reason(wish.reason),
         requested_by=None if wish.thought_id is None else read_id("thought_id", wish.thought_id),
-        context=context,
+        context=terms.context,
     )
-    return Reschedule(made, until_ms, _deferred_again(task, until_ms, now_ms))
+    again = _deferred_again(task, until_ms, now_ms)
+    return Reschedule(made, until_ms, again, task.deferral_id, chain.since_ms, terms.of_deferred_run)
 
 
 def deferred(task: ScheduledTask, reschedule: Reschedule) -> ScheduledTask:
     """Return *task* as it is once *reschedule* is written."""
     entry = reschedule.deferral.history_entry(task.deferred_task_id)
+    chain = chain_of(task, None, from_ms(reschedule.since_ms), of_deferred_run=reschedule.of_deferred_run)
+    goes_on = chain.deferrals > 0
     gained = {
+        "last_deferral_id": (task.deferral_id or task.last_deferral_id) if goes_on else None,
+        "chain_deferrals": chain.deferrals + 1,
+        "chain_since_ms": chain.since_ms,
         "next_run_ms": reschedule.next_run_ms,
         "defer_until": reschedule.deferral.deferred_until,
         "deferral_id": reschedule.deferral.deferral_id,

@@ -56,6 +56,12 @@ class Reschedule:
     next_run_ms: int
     outstanding: Claim | None = None
     """Accounts for a run that was deferred before and is due; the deferral is written only if this is."""
+    live_id: str | None = None
+    """The live deferral of the task as it was read."""
+    since_ms: int = 0
+    """The beginning of its chain, if it does not go on with one."""
+    of_deferred_run: bool = False
+    """True if the handler of a deferred run asks for it: then it goes on with the chain of that run's deferral."""
 
 
 @dataclass(frozen=True, slots=True)

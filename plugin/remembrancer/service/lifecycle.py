@@ -14,6 +14,7 @@ from remembrancer.engine.timeouts import awaited, bounded, end
 from remembrancer.errors import NotRunning
 from remembrancer.operations.event_feed import EventFeed
 from remembrancer.operations.task_commands import TaskCommands
+from remembrancer.policies.unanswered.deferral_limits import limits_from
 from remembrancer.ports.graph import Graph
 from remembrancer.ports.handler import Handler
 from remembrancer.ports.sync_calls import SyncCalls
@@ -200,6 +201,7 @@ class Lifecycle:
                 scheduler.membership.with_local_id,
                 scheduler.stop_runs,
             )
+            process.task_commands.limits = limits_from(process.options)
             self._instruments.watch(self._gauges.read, store.statistics.commit_sizes)
             await scheduler.membership.poll_repeatedly()
             if not store.exclusive:

@@ -20,6 +20,7 @@ from remembrancer.engine.memory_usage import memory_of
 from remembrancer.errors import RemembrancerError, SchedulerBusy
 from remembrancer.model.handler_result import HandlerOutcome
 from remembrancer.policies.settlement import settlement_of
+from remembrancer.policies.unanswered.deferral_limits import limits_from
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.sync_calls import OUTSIDE
 
@@ -79,6 +80,7 @@ class Executor:
         self._beats = Heartbeat(store, clock, options, lambda: self._outcome_writer.leases, self._lose)
         self._progress_writer = ProgressWriter(store.events, clock)
         self._doubted: dict[Run, asyncio.TimerHandle] = {}
+        self._limits = limits_from(options)
         self._stopping = self._stopped = False
         self._cut_off = False
         """True if the event loop ends without a `stop`."""
@@ -299,7 +301,7 @@ class Executor:
                 current = await retry_unavailable(
                     lambda: self._store.tasks.get(firing.task.task_id), execution.execution_id
                 )
-                reschedule = deferral_of(current, outcome, now, execution.nominal_at)
+                reschedule = deferral_of(current, outcome, now, execution, self._limits)
             except RemembrancerError as error:  # the task is gone, or cannot be read
                 reschedule = deferral_refused(str(error))
         if isinstance(reschedule, HandlerOutcome):

@@ -8,20 +8,23 @@ import logging
 import traceback
 from typing import TYPE_CHECKING, Any, Final
 
-from remembrancer.errors import InvalidInput
+from remembrancer.errors import DeferralsExhausted, InvalidInput
 from remembrancer.model.constraints import read_id, read_thought
 from remembrancer.model.control_characters import visible
-from remembrancer.model.execution import ExecutionStatus, Reason
+from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.handler_result import THOUGHT_REFUSED, Defer, Done, Failed, HandlerOutcome, Thought
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.policies.deferral import defer
+from remembrancer.policies.unanswered.deferral_limits import DeferralTerms
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from remembrancer.engine.execution.handler_threads import Ended
+    from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.policies.unanswered.deferral_limits import DeferralLimits
     from remembrancer.ports.handler import Firing, Handler
     from remembrancer.ports.writes import Reschedule
 
@@ -95,25 +98,26 @@ def raised(firing: Firing, error: BaseException) -> HandlerOutcome:
 
 
 def deferral_of(
-    task: ScheduledTask, outcome: HandlerOutcome, now: datetime, nominal_at: datetime
+    task: ScheduledTask, outcome: HandlerOutcome, now: datetime, execution: Execution, limits: DeferralLimits
 ) -> Reschedule | HandlerOutcome:
-    """Return the deferral that a handler asked for, or the outcome of its run if the deferral is impossible."""
+    """Return the deferral that the handler of *execution* asked for, or the outcome of a run that cannot have it."""
     if task.status is TaskStatus.CANCELLED:
         text = "The task was cancelled while it ran: the deferral that its handler asked for is not kept."
         return HandlerOutcome(ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, text)
     try:
         assert outcome.deferral  # noqa: S101 (the caller has looked)
-        return defer(task, outcome.deferral, now, nominal_at)
+        again = execution.execution_type is ExecutionType.DEFERRED
+        return defer(task, outcome.deferral, now, execution.nominal_at, DeferralTerms(limits, again))
+    except DeferralsExhausted as error:
+        return deferral_refused(str(error), Reason.DEFERRALS_EXHAUSTED)
     except BaseException as error:  # noqa: BLE001 (a handler may put anything into a Defer)
         said = str(error) if isinstance(error, InvalidInput) else _text(error)
         return deferral_refused(said)
 
 
-def deferral_refused(fault: str) -> HandlerOutcome:
+def deferral_refused(fault: str, code: Reason = Reason.HANDLER_FAILED) -> HandlerOutcome:
     """Return the failure of a run whose handler asked for an impossible deferral."""
-    return HandlerOutcome(
-        ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _storable(f"The deferral was refused. {fault}")
-    )
+    return HandlerOutcome(ExecutionStatus.FAILED, code, _storable(f"The deferral was refused. {fault}"))
 
 
 def _text(error: BaseException) -> str:

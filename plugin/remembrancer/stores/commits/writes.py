@@ -137,6 +137,7 @@ _TASKS: Final = {
     "defer_tasks": WriteSpec(tasks.DeferRow, "task_id", silent=_PART),
     "defer_settled": WriteSpec(tasks.SettledDeferralRow, "task_id", silent=_PART, kind=SETTLE),
     "record_deferrals": WriteSpec(tasks.DeferralRow, "task_id", count=row_counts.deferred, events=row_events.deferred),
+    "link_chains": WriteSpec(tasks.DeferralRow, "task_id", silent=_PART),
     "link_requests": WriteSpec(tasks.DeferralRow, "task_id", silent=_PART),
     "follow_tasks": WriteSpec(tasks.FollowRow, "task_id", silent=_PART),
     "follow_no_more": WriteSpec(upkeep.ChangedTask, "task_id", silent=_PART),

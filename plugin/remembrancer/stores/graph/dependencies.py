@@ -47,7 +47,7 @@ class GraphDependencies:
         """Return the tasks by which *source* waits for *target*, both included; none if it does not."""
         if source == target:
             return ()
-        found = await self._connection.read(query("waiting_path"), {"source": source, "target": target})
+        found = await self._connection.read(query("path_between"), {"source": source, "target": target})
         if not found:
             return ()
         row = found[0]

@@ -37,6 +37,7 @@ def settle_statements(
                     parts.setdefault(statement.name, []).extend(statement.rows)
             parts.setdefault("defer_settled", []).append(again)
             parts.setdefault("record_deferrals", []).append(dict(again))
+            parts.setdefault("link_chains", []).append(dict(again))
             if reschedule.deferral.requested_by:
                 parts.setdefault("link_requests", []).append(dict(again))
         elif settlement.ends_task:
@@ -60,7 +61,7 @@ def outstanding_statements(claims: Sequence[Claim | None]) -> list[Statement]:
 def deferral_statements(deferral: Deferral) -> list[Statement]:
     """Return the statements that write a deferral to which its task already points."""
     row = node_rows.deferral_row(deferral)
-    recorded = [Statement("record_deferrals", [row])]
+    recorded = [Statement("record_deferrals", [row]), Statement("link_chains", [dict(row)])]
     return [*recorded, Statement("link_requests", [dict(row)])] if deferral.requested_by else recorded
 
 

@@ -305,6 +305,9 @@ def reschedule_row(reschedule: Reschedule) -> RescheduleRow:
         "next_run_ms": reschedule.next_run_ms,
         "due_key": due_key(reschedule.next_run_ms, reschedule.deferral.task_id),
         "task_fence": fence_after(reschedule.outstanding),
+        "live_id": reschedule.live_id,
+        "since_ms": reschedule.since_ms,
+        "of_deferred_run": reschedule.of_deferred_run,
     }
 
 

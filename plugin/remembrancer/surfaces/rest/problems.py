@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from remembrancer.errors import (
+    DeferralsExhausted,
     DiskFull,
     DuplicateTask,
     ExecutionNotFound,
@@ -202,6 +203,7 @@ _WITHIN_BODY: Final = 1
 """Parts of a place that come before those within the body: the word for the body itself."""
 _KINDS: Final[dict[type[RemembrancerError], tuple[int, str]]] = {
     IdempotencyKeyReused: (422, "idempotency-key"),
+    DeferralsExhausted: (422, "deferrals-exhausted"),
     InvalidInput: (422, "invalid-input"),
     TaskNotFound: (404, "task-not-found"),
     ExecutionNotFound: (404, "execution-not-found"),

@@ -96,6 +96,9 @@ class RescheduleRow(DeferralRow):
     next_run_ms: int
     due_key: int | None
     task_fence: int | None
+    live_id: str | None
+    since_ms: int
+    of_deferred_run: bool
 
 
 class DeferRow(RescheduleRow):
