@@ -56,9 +56,10 @@ def read_dependencies(field: str, value: object, example: object) -> tuple[Depen
         return ()
     if isinstance(value, str | Dependency | Mapping):
         value = [cast("object", value)]
-    if not isinstance(value, list | tuple) or len(cast("list[object]", value)) > MOST_DEPENDENCIES:
-        raise InvalidInput(field, value, _ALLOWED, example)
-    found = [_read(f"{field}[{place}]", each) for place, each in enumerate(cast("list[object]", value))]
+    given = cast("list[object]", value) if isinstance(value, list | tuple) else None
+    if given is None or len(given) > MOST_DEPENDENCIES:
+        raise InvalidInput(field, given or str(value), _ALLOWED, example)
+    found = [_read(f"{field}[{place}]", each) for place, each in enumerate(given)]
     tasks = [each.task for each in found]
     if twice := next((each for each in tasks if tasks.count(each) > 1), None):
         raise InvalidInput(field, twice, "each task once", example)

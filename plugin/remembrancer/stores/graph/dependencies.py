@@ -12,7 +12,7 @@ from remembrancer.model.task_status import OPEN_STATUSES
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.dependencies import TASK_KEY
 from remembrancer.policies.joins import window_ms
-from remembrancer.ports.dependencies import Dependent, FoundOutcome, KnownTask
+from remembrancer.ports.dependencies import Dependent, FoundOutcome, KnownTask, SoughtOutcomes
 from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.wait_keys import begin_of, wait_index_key
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.dependencies import SoughtOutcomes
     from remembrancer.ports.writes import Edit
     from remembrancer.stores.graph.parts import GraphParts
 
@@ -119,11 +118,11 @@ class GraphDependencies:
             for place in empty
         ]
         latest = await self._connection.read(query("latest_outcomes"), {"sought": asked})
-        before: list[tuple[int, SoughtOutcomes]] = [
-            (row["place"], sought[row["place"]]._replace(from_ms=row["nominal_ms"], until_ms=row["nominal_ms"]))
-            for row in latest
-            if row["nominal_ms"] is not None
-        ]
+        before: list[tuple[int, SoughtOutcomes]] = []
+        for row in latest:
+            if row["nominal_ms"] is not None:
+                place, at_ms = int(row["place"]), int(row["nominal_ms"])
+                before.append((place, SoughtOutcomes(sought[place].task_id, at_ms, at_ms)))
         found |= await self._within(before, whole=whole) if before else {}
         return [found.get(place, []) for place in range(len(sought))]
 
