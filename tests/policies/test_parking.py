@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from remembrancer import Defer, Done, TaskSchedulerService
 from remembrancer.model.timestamps import to_ms
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from remembrancer import Firing, HandlerResult, ScheduledTask
+    from remembrancer import Firing, ScheduledTask
     from remembrancer.policies.decision import PlanContext, Situation
     from remembrancer.ports.graph import Graph
     from remembrancer.testing import VirtualClock
@@ -45,9 +45,9 @@ class Shop:
         return Park(OPEN_KEY, "The shop is closed.") if self.closed and task.name.startswith("Shop") else None
 
 
-def store_of(service: TaskSchedulerService) -> Graph:
-    store = service._process.store
-    assert store
+def store_of(scheduler: ManualScheduler) -> Graph:
+    service: Any = scheduler.service
+    store: Graph = service._process.store
     return store
 
 
@@ -66,7 +66,7 @@ async def parked(scheduler: ManualScheduler, name: str = "Shop") -> ScheduledTas
 
 
 async def due_now(scheduler: ManualScheduler) -> int:
-    return len(await store_of(scheduler.service).queue.due(scheduler.clock.now(), 10))
+    return len(await store_of(scheduler).queue.due(scheduler.clock.now(), 10))
 
 
 async def test_a_task_that_waits_is_not_due_and_keeps_its_place(
@@ -94,7 +94,7 @@ async def test_woken_tasks_are_due_again_the_first_ones_first(
     async with ManualScheduler(TaskSchedulerService(graph, clock), clock) as scheduler:
         first = await parked(scheduler, "Shop 1")
         second = await parked(scheduler, "Shop 2")
-        waits = store_of(scheduler.service).waits
+        waits = store_of(scheduler).waits
         assert [each.task_id for each in await waits.first(OPEN_KEY, 5)] == [first.task_id, second.task_id]
         assert await waits.first(PREFIX, 5) == []
 
@@ -138,7 +138,7 @@ async def test_each_change_of_a_task_ends_its_wait(
         "paused": service.pause_task,
         "paused for a time": lambda task_id: service.pause_task(task_id, until=clock.now() + later),
         "cancelled": service.cancel_task,
-        "set aside": lambda task_id: store_of(service).tasks.quarantine(task_id, "odd", clock.now()),
+        "set aside": lambda task_id: store_of(scheduler).tasks.quarantine(task_id, "odd", clock.now()),
     }
     async with ManualScheduler(service, clock) as scheduler:
         for name, change in changes.items():
@@ -154,10 +154,10 @@ async def test_each_change_of_a_task_ends_its_wait(
 
 
 async def test_a_deferral_by_a_handler_ends_the_wait(graph: str, clock: VirtualClock) -> None:
-    async def put_off(firing: Firing) -> HandlerResult:
+    async def put_off(firing: Firing) -> Defer:
         task = await scheduler.service.get_task(firing.task.task_id)
         wait = NewWait(task, OPEN_KEY, "The shop is closed.", to_ms(clock.now()))
-        assert await store_of(scheduler.service).waits.park([wait]) == [True]
+        assert await store_of(scheduler).waits.park([wait]) == [True]
         return Defer(clock.now() + timedelta(hours=2), "later")
 
     async with ManualScheduler(TaskSchedulerService(graph, clock, handler=put_off), clock) as scheduler:
@@ -173,7 +173,7 @@ async def test_a_parked_task_can_still_be_run_by_hand(
     Shop(monkeypatch)
     ran: list[str] = []
 
-    async def note(firing: Firing) -> HandlerResult:
+    async def note(firing: Firing) -> Done:
         ran.append(firing.task.task_id)
         return Done()
 

@@ -9,10 +9,10 @@ WHERE t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE'] AND t.
   AND t.fence = coalesce(r.if_fence, t.fence) AND coalesce(before, '') = coalesce(r.live_id, '')
 SET t.fence = t.fence + 1, t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.deferral_id = r.deferral_id,
     t.deferral_count = deferrals + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms}),
+    t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null,
     t.last_deferral_id = before,
     t.chain_deferrals = CASE WHEN before IS NULL THEN 1 ELSE coalesce(t.chain_deferrals, 1) + 1 END,
-    t.chain_since_ms = CASE WHEN before IS NULL THEN r.since_ms ELSE coalesce(t.chain_since_ms, r.since_ms) END,
-    t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null
+    t.chain_since_ms = CASE WHEN before IS NULL THEN r.since_ms ELSE coalesce(t.chain_since_ms, r.since_ms) END
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.deferred_ms}),
   surface: r.surface, actor: r.actor, reason: r.reason, thought_id: r.requested_by,

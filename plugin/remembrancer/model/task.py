@@ -160,11 +160,11 @@ class ScheduledTask(BaseModel):
     on_missed: Misfire | None = None
     """The treatment of occurrences missed in the pause, if its end named one; None: as `misfire` says."""
     wait_key: str | None = None
-    """What its occurrence waits for, such as `task:ID`; None unless it waits. It is not due meanwhile."""
+    """The thing that its occurrence waits for, such as `task:ID`; None unless it waits. It is not due meanwhile."""
     waits_since_ms: int | None = Field(default=None, ge=0, le=LAST_MS)
     """The time from which on it has waited, epoch milliseconds; None unless it waits."""
     wait_reason: str | None = None
-    """What it waits for, for people; None unless it waits."""
+    """The thing that it waits for, in words; None unless it waits."""
     fence: int = 0
     """Grows with every write that claims or moves the task."""
     next_fires: list[datetime] | None = None

@@ -61,9 +61,9 @@ class Park(NamedTuple):
     """
 
     wait_key: str
-    """What it waits for: tasks with one key are woken together, the first one first. Up to 500 characters."""
+    """The thing that it waits for: tasks with one key are woken together, the first one first. Up to 500 characters."""
     reason: str
-    """The same for people, and who is in the way."""
+    """The same in words, and who is in the way."""
 
 
 Decision: TypeAlias = Run | Skip | Wait | Park

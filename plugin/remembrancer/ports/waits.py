@@ -18,7 +18,7 @@ class NewWait:
     task: ScheduledTask
     """As it was read: due, or waiting for something else."""
     wait_key: str
-    """What it waits for."""
+    """The thing that it waits for."""
     reason: str
     """The same for people."""
     at_ms: int

@@ -4,6 +4,7 @@
 - `bundle`: an open graph of an engine that runs the query catalogue: all ports, over one connection.
 - `claims`: claims of occurrences: their statements, and the claims that the answers show to be won.
 - `dependencies`: the dependencies between tasks: paths, ends, outcomes, and the rows that write them.
+- `concurrency`: tasks that are due and have to wait.
 - `due_index`: the due index: the tasks that are due and the next run, read above a low watermark.
 - `element_ids`: by the engine's own id of a node a write finds it at once, without an index.
 - `execution_list`: lists of executions, newest first: read page by page, without unreadable ones.
@@ -21,7 +22,6 @@
 - `task_store`: the task store over a graph: it runs the queries of the catalogue, on any connection.
 - `time_links`: pending SCHEDULED_FOR edges: tasks whose next run has moved, and whose edge must follow.
 - `watermark`: the low watermark of the due query: a time below which nothing is armed.
-- `waits`: tasks that wait for something, parked and woken in batches.
 - `watches`: the tasks that wait for something to happen, and their new occurrences.
 - `work_queue`: the work queue over a graph: due tasks, claims, leases, outcomes, recovery.
 """

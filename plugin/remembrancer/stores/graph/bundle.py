@@ -13,10 +13,10 @@ from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.cypher.read_only import refuse_powers
 from remembrancer.stores.graph.armed_times import GraphArmedTimes
 from remembrancer.stores.graph.dependencies import GraphDependencies
+from remembrancer.stores.graph.concurrency.waits import GraphWaits
 from remembrancer.stores.graph.health import GraphHealthProbe
 from remembrancer.stores.graph.parts import GraphParts
 from remembrancer.stores.graph.task_store import GraphTaskStore
-from remembrancer.stores.graph.waits import GraphWaits
 from remembrancer.stores.graph.watches import GraphWatches
 from remembrancer.stores.graph.work_queue import GraphWorkQueue
 from remembrancer.stores.named_queries import named_queries
