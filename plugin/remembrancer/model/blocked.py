@@ -22,7 +22,7 @@ class BlockStep(BaseModel):
     status: TaskStatus | None = None
     """The state of the task; None if it is not there."""
     reason: str
-    """Why nothing has come of it: what it waits for itself, when it is due, or how it ended."""
+    """The reason for which nothing has come of it: its own wait, its time, or its end."""
 
 
 class BlockedTask(BaseModel):
@@ -39,11 +39,11 @@ class BlockedTask(BaseModel):
     waits_since: datetime | None = None
     """The time (UTC) from which on it has waited."""
     reason: str
-    """What it waits for."""
+    """The task in its way, and its state."""
     path: list[BlockStep] = Field(default_factory=list[BlockStep])
     """The tasks in its way: the one that it waits for, the one for which that waits, down to the root."""
     unblock: list[str] = Field(default_factory=list[str])
-    """What would let it run."""
+    """Steps that would let it run."""
 
 
 class RelatedTask(BaseModel):

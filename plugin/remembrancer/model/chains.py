@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 from remembrancer.model.dependency import Dependency, OnFailure
 from remembrancer.model.request import ScheduleRequest  # noqa: TC001 (its annotations are read at run time)
@@ -27,6 +27,8 @@ def chain(
     for step in steps:
         together = list(step) if isinstance(step, Sequence) else [step]
         waits = [Dependency(each, OnFailure(on_failure)) for each in before]
-        made += [replace(each, depends_on=[*cast("Sequence[Any]", each.depends_on), *waits]) for each in together]
+        made += [
+            replace(each, depends_on=[*cast("Sequence[Dependency]", each.depends_on), *waits]) for each in together
+        ]
         before = [each.dedup_key or each.name for each in together]
     return made

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at run time)
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Final, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, WithJsonSchema
 
@@ -106,11 +106,11 @@ def _from_fields(kept: object) -> Dependency:
         return kept
     if not isinstance(kept, Mapping):
         raise ValueError("a dependency is no object")  # noqa: TRY004
-    fields = cast("Mapping[str, Any]", kept)
+    fields = cast("Mapping[str, str | None]", kept)
     if not isinstance(fields.get("task"), str):
         raise ValueError("a dependency names no task")  # noqa: TRY004
     return Dependency(
-        fields["task"],
+        str(fields["task"]),
         OnFailure(fields.get("on_failure") or OnFailure.BLOCK),
         fields.get("delay"),
         fields.get("window") or PERIOD,
@@ -148,7 +148,7 @@ def _as_given(value: object) -> object:
 
 
 DependsOn = Annotated[
-    Sequence[Dependency | Mapping[str, Any] | str],
+    Sequence[Dependency | Mapping[str, object] | str],
     PlainValidator(_as_given),
     WithJsonSchema({"type": "array", "items": {"anyOf": [{"type": "string"}, _OBJECT]}}),
 ]

@@ -56,9 +56,11 @@ def read_dependencies(field: str, value: object, example: object) -> tuple[Depen
         return ()
     if isinstance(value, str | Dependency | Mapping):
         value = [cast("object", value)]
-    given = cast("list[object]", value) if isinstance(value, list | tuple) else None
-    if given is None or len(given) > MOST_DEPENDENCIES:
-        raise InvalidInput(field, given or str(value), _ALLOWED, example)
+    if not isinstance(value, list | tuple):
+        raise InvalidInput(field, value, _ALLOWED, example)
+    given = cast("list[object]", value)
+    if len(given) > MOST_DEPENDENCIES:
+        raise InvalidInput(field, len(given), _ALLOWED, example)
     found = [_read(f"{field}[{place}]", each) for place, each in enumerate(given)]
     tasks = [each.task for each in found]
     if twice := next((each for each in tasks if tasks.count(each) > 1), None):

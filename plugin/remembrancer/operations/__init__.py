@@ -2,10 +2,10 @@
 
 - `administration`: the entries of the table of operations for administrators.
 - `ahead`: the time ahead: the next fires of a task, previews of schedules, and the agenda of all tasks.
-- `blocked_tasks`: what waits for what, down to the root, and both ends of dependencies.
 - `calendars`: named calendars, defined from a source, renewed, removed.
 - `catalog`: the table of operations: each entry once, from which every surface is made.
 - `declared_request`: the request of a declared task: the fields of a request, and short words for schedules.
+- `dependencies`: dependencies as callers name them and ask about them.
 - `diagnostics`: the checks of `doctor`, pure functions of facts.
 - `edits`: edits of open tasks: pause, resume and update.
 - `event_feed`: the event feed: the event log, followed by any number of readers, each at its own pace.

@@ -18,8 +18,8 @@ from remembrancer.operations import parameters, service_calls
 from remembrancer.operations.administration import ADMINISTRATION
 from remembrancer.operations.ahead.operations import AHEAD
 from remembrancer.operations.ahead.preview import PreviewedFire
-from remembrancer.operations.blocked_tasks import BLOCKED
 from remembrancer.operations.calendars.calendar_operations import CALENDARS
+from remembrancer.operations.dependencies.blocked_tasks import BLOCKED
 from remembrancer.operations.diagnostics.checks import CheckResult
 from remembrancer.operations.diagnostics.recheck_operations import RECHECKS
 from remembrancer.operations.edits.bulk_operations import BULK_EDITS

@@ -11,15 +11,15 @@ from remembrancer.errors import DuplicateTask, InvalidInput
 from remembrancer.model.policy import DedupReuse
 from remembrancer.model.task import Disposition
 from remembrancer.operations.ahead.next_fires import read_count
-from remembrancer.operations.edits.referring_tasks import ReferringTasks
-from remembrancer.operations.idempotency import reject_reuse
-from remembrancer.operations.open_tasks import check_followed
-from remembrancer.operations.references.dependencies import (
+from remembrancer.operations.dependencies.resolution import (
     LocalNames,
     LocalTask,
     resolved_dependencies,
     warnings_about,
 )
+from remembrancer.operations.edits.referring_tasks import ReferringTasks
+from remembrancer.operations.idempotency import reject_reuse
+from remembrancer.operations.open_tasks import check_followed
 from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.reserved_keys import refuse_reserved, refuse_reuse
 from remembrancer.operations.validation import reply, validate

@@ -7,8 +7,6 @@
 - `additions`: the occurrences beyond the schedule: those that wait, and a task with more of them.
 - `pace`: the next check of a task whose handler names it, after an outcome and after a check that does not run.
 - `dependencies`: an occurrence waits for the outcomes of other tasks.
-- `dependency_facts`: the facts about dependencies, read for a page of tasks at once.
-- `joins`: which outcomes an occurrence waits for, and what they allow.
 - `reactions`: the occurrences that a task gains from outcomes of the task that it follows.
 - `cues`: the occurrences that a task gains from new matches of its query.
 - `matches`: the rows of such a query as details, and the keys that tell them apart.

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.policies.joins import Joined
     from remembrancer.policies.occurrences import OccurrenceRange
+    from remembrancer.ports.dependencies import Joined
 
 
 class Run(NamedTuple):

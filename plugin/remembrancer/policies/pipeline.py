@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.policies.claims import claim_of
 from remembrancer.policies.decision import Park
 from remembrancer.policies.deferral import deferral
-from remembrancer.policies.dependencies import dependencies
+from remembrancer.policies.dependencies.policy import dependencies
 from remembrancer.policies.misfire import misfire
 from remembrancer.policies.pause import pause
 from remembrancer.policies.run_when_due import run_when_due

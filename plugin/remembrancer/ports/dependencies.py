@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from remembrancer.model.dependency import Dependency
     from remembrancer.model.task import ScheduledTask
 
 MANUAL: Final = "manual_trigger"
@@ -59,6 +60,29 @@ class FoundOutcome:
     """None unless it was asked for."""
     makes_up_ms: int | None
     """The time in the past that it makes up for, of a backfill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A dependency of an occurrence, with what is known of the other task."""
+
+    dependency: Dependency
+    task: ScheduledTask | None
+    """The other task; None if it is not there or cannot be read."""
+    outcomes: tuple[FoundOutcome, ...]
+    """The last attempts at its occurrences that count, mended ones as completed; pending ones among them."""
+    is_pending: bool
+    """True if one of them has no outcome yet."""
+
+    @property
+    def name(self) -> str:
+        """The other task for people."""
+        return self.dependency.task if self.task is None else f"{self.task.name} ({self.task.task_id})"
+
+    @property
+    def last_ms(self) -> int:
+        """The time of the last outcome; 0 without any."""
+        return max((each.completed_ms or 0 for each in self.outcomes), default=0)
 
 
 class Dependencies(Protocol):

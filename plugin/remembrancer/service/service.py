@@ -54,8 +54,8 @@ from remembrancer.operations.ahead.preview import (
     preview_of,
     read_cron,
 )
-from remembrancer.operations.blocked_tasks import blocked_tasks, task_dependencies
 from remembrancer.operations.calendars.calendar_commands import read_source
+from remembrancer.operations.dependencies.blocked_tasks import blocked_tasks, task_dependencies
 from remembrancer.operations.diagnostics.checks import CheckResult, diagnose
 from remembrancer.operations.edits.task_selection import read_match
 from remembrancer.operations.event_feed import LONGEST_WAIT, MOST

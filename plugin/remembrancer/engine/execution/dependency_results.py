@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.engine.execution.outcome_writer import retry_unavailable
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.dependency_facts import outcomes_for
+from remembrancer.policies.dependencies.facts import outcomes_for
 
 if TYPE_CHECKING:
     from remembrancer.ports.graph import Graph

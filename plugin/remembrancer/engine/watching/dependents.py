@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.model.ids import shard_of
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.decision import Park, PlanContext, Situation
-from remembrancer.policies.dependencies import asked_again_ms, dependencies, task_waited_for
-from remembrancer.policies.dependency_facts import dependency_facts
+from remembrancer.policies.dependencies.facts import dependency_facts
+from remembrancer.policies.dependencies.policy import asked_again_ms, dependencies, task_waited_for
 from remembrancer.schedules.kinds import UNREADABLE
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from remembrancer.model.policy import Misfire
 from remembrancer.model.task import Disposition, ResumeResult, ScheduleResult, TaskUpdate
 from remembrancer.model.timestamps import Moment, to_iso, to_ms
 from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, read_count
+from remembrancer.operations.dependencies.resolution import checked_dependencies, resolved_dependencies
 from remembrancer.operations.edits.former_changes import ended_changes
 from remembrancer.operations.edits.planned_edits import pausing, resuming, updating
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
@@ -20,7 +21,6 @@ from remembrancer.operations.edits.returned_keys import with_returned_key
 from remembrancer.operations.edits.updated_task import changes
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_followed
-from remembrancer.operations.references.dependencies import checked_dependencies, resolved_dependencies
 from remembrancer.operations.references.resolution import resolved_fields
 from remembrancer.operations.validation import reply
 from remembrancer.policies.pause import missed

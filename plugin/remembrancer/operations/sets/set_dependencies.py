@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.request import TASK_FIELDS
-from remembrancer.operations.references.dependencies import (
+from remembrancer.operations.dependencies.resolution import (
     LocalNames,
     LocalTask,
     refuse_circles,

@@ -12,7 +12,6 @@ from remembrancer.ports.graph import Graph
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.cypher.read_only import refuse_powers
 from remembrancer.stores.graph.armed_times import GraphArmedTimes
-from remembrancer.stores.graph.dependencies import GraphDependencies
 from remembrancer.stores.graph.concurrency.waits import GraphWaits
 from remembrancer.stores.graph.health import GraphHealthProbe
 from remembrancer.stores.graph.parts import GraphParts
@@ -22,6 +21,7 @@ from remembrancer.stores.graph.work_queue import GraphWorkQueue
 from remembrancer.stores.named_queries import named_queries
 from remembrancer.stores.records.audit_log import GraphAuditLog
 from remembrancer.stores.records.calendars import GraphCalendarStore
+from remembrancer.stores.records.dependencies import GraphDependencies
 from remembrancer.stores.records.event_log import GraphEventLog
 from remembrancer.stores.records.idempotency import GraphIdempotencyStore
 from remembrancer.stores.records.named_nodes import NamedNodes
@@ -72,7 +72,7 @@ class ConnectedGraph(Graph):
         self.replicas = GraphReplicaRegistry(connection)
         self.health = GraphHealthProbe(connection, parts.index, parts.records)
         self.watches = GraphWatches(parts)
-        self.dependencies = GraphDependencies(parts)
+        self.dependencies = GraphDependencies(connection, parts.records)
         self.waits = GraphWaits(parts)
         self.named_queries = named_queries()
 

@@ -8,8 +8,8 @@ from remembrancer.errors import DuplicateTask, QueryFailed, RemembrancerError
 from remembrancer.ports.writes import Change
 from remembrancer.stores.commits.statement import Statement, UniqueKeyTaken
 from remembrancer.stores.graph.claims import acquire_leases, release_leases, with_fence
-from remembrancer.stores.graph.dependencies import GraphDependencies, changed_dependencies, edition_guards
 from remembrancer.stores.graph.outcomes import outstanding_statements
+from remembrancer.stores.records.dependencies import GraphDependencies, changed_dependencies, edition_guards
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, node_rows
 from remembrancer.stores.rows.edit_rows import edit_row
@@ -76,7 +76,7 @@ async def edit(parts: GraphParts, edits: Sequence[Edit], armed_times: GraphArmed
 async def _is_outdated(parts: GraphParts, edits: Sequence[Edit]) -> bool:
     """Return whether dependencies have changed since edits that need them as they were read."""
     editions = {each.dependency_edition for each in edits if each.dependency_edition is not None}
-    return bool(editions) and editions != {await GraphDependencies(parts).edition()}
+    return bool(editions) and editions != {await GraphDependencies(parts.connection, parts.records).edition()}
 
 
 def _edit_statements(edits: Sequence[Edit]) -> list[Statement]:

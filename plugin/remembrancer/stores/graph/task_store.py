@@ -16,13 +16,13 @@ from remembrancer.errors import (
 from remembrancer.model.timestamps import to_ms
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
 from remembrancer.stores.graph.claims import rows_of
-from remembrancer.stores.graph.dependencies import dependency_links
 from remembrancer.stores.graph.execution_list import ExecutionList
 from remembrancer.stores.graph.outcomes import deferral_statements, outstanding_statements
 from remembrancer.stores.graph.quarantine import quarantine
 from remembrancer.stores.graph.task_changes import cancel, edit
 from remembrancer.stores.graph.task_list import TaskList
 from remembrancer.stores.graph.watches import follow_rows
+from remembrancer.stores.records.dependencies import dependency_links
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, deferral_rows, node_rows
 from remembrancer.stores.rows.readable_records import FAULTS, one_line

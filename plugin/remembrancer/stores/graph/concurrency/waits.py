@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.policies.dependencies import task_in
+from remembrancer.policies.dependencies.policy import task_in
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.due_key import due_key

@@ -10,8 +10,8 @@ from remembrancer.model.dependency import LATEST, PERIOD
 from remembrancer.model.ids import first_id, new_id
 from remembrancer.model.task_status import OPEN_STATUSES
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.dependencies import TASK_KEY
-from remembrancer.policies.joins import window_ms
+from remembrancer.policies.dependencies.joins import window_ms
+from remembrancer.policies.dependencies.policy import TASK_KEY
 from remembrancer.ports.dependencies import Dependent, FoundOutcome, KnownTask, SoughtOutcomes
 from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer.stores.rows import node_rows
@@ -23,19 +23,21 @@ if TYPE_CHECKING:
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.writes import Edit
-    from remembrancer.stores.graph.parts import GraphParts
+    from remembrancer.stores.commits.connection import GraphConnection
+    from remembrancer.stores.rows.readable_records import ReadableRecords
 
 
 class GraphDependencies:
     """The dependencies of one graph. The contract and its laws: `remembrancer.ports.dependencies.Dependencies`.
 
     Args:
-        parts: Of the open graph.
+        connection: An open graph.
+        records: Reads its nodes.
     """
 
-    def __init__(self, parts: GraphParts) -> None:
-        self._connection = parts.connection
-        self._records = parts.records
+    def __init__(self, connection: GraphConnection, records: ReadableRecords) -> None:
+        self._connection = connection
+        self._records = records
 
     async def edition(self) -> int:
         """Return the edition of the dependencies."""

@@ -13,7 +13,7 @@ from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_iso
 from remembrancer.operations.operation import AnyOperation, Http, Operation, Params
 from remembrancer.operations.parameters import OneTask
-from remembrancer.policies.dependencies import task_waited_for
+from remembrancer.policies.dependencies.policy import task_waited_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,8 +93,8 @@ async def task_dependencies(store: Graph, task_id: str) -> TaskDependencies:
     )
 
 
-async def dependents_told(store: Graph, task_ids: Sequence[str], act: str) -> list[str]:
-    """Return who is told when tasks end that others depend on: a sentence for each of these."""
+async def dependents_warnings(store: Graph, task_ids: Sequence[str], act: str) -> list[str]:
+    """Return a sentence for each task that depends on tasks which have ended."""
     ended = set(task_ids)
     told: list[str] = []
     for each in await store.dependencies.dependents(task_ids):

@@ -11,14 +11,13 @@ The laws:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.dependency import LATEST, PERIOD, OnFailure, TriggerRule
 from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import LAST_MS, from_ms, to_iso, to_ms
-from remembrancer.ports.dependencies import MANUAL, SoughtOutcomes
+from remembrancer.ports.dependencies import MANUAL, Joined, SoughtOutcomes
 from remembrancer.schedules.kinds import UNREADABLE, schedule_of
 from remembrancer.schedules.value_fields import read_length
 
@@ -89,29 +88,6 @@ def last_before(schedule: Schedule, at_ms: int) -> int | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """A dependency of an occurrence, with what is known of the other task."""
-
-    dependency: Dependency
-    task: ScheduledTask | None
-    """The other task; None if it is not there or cannot be read."""
-    outcomes: tuple[FoundOutcome, ...]
-    """The last attempts at its occurrences that count, mended ones as completed; pending ones among them."""
-    is_pending: bool
-    """True if one of them has no outcome yet."""
-
-    @property
-    def name(self) -> str:
-        """The other task for people."""
-        return self.dependency.task if self.task is None else f"{self.task.name} ({self.task.task_id})"
-
-    @property
-    def last_ms(self) -> int:
-        """The time of the last outcome; 0 without any."""
-        return max((each.completed_ms or 0 for each in self.outcomes), default=0)
-
-
 def joined(
     dependency: Dependency, sought: SoughtOutcomes, task: ScheduledTask | None, found: Sequence[FoundOutcome]
 ) -> Joined:
@@ -129,7 +105,7 @@ def joined(
 
 
 class Verdict(NamedTuple):
-    """What the dependencies of an occurrence allow."""
+    """The answer of the dependencies of an occurrence."""
 
     ready_ms: int | None
     """The time from which on it may run; None while it waits, or if it is cancelled."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from remembrancer.errors import InvalidInput
 from remembrancer.model.dependency import LATEST, PERIOD, Dependency, OnFailure, TriggerRule
 from remembrancer.model.task_status import TaskStatus
-from remembrancer.policies.joins import LONGEST, delay_ms, window_ms
+from remembrancer.policies.dependencies.joins import LONGEST, delay_ms, window_ms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

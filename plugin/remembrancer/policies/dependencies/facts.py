@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from remembrancer.model.dependency import DependencyOutcome
 from remembrancer.model.timestamps import LAST_MS, from_ms
-from remembrancer.policies.joins import joined, window_of
+from remembrancer.policies.dependencies.joins import joined, window_of
 from remembrancer.policies.occurrences import due_ms
 from remembrancer.ports.dependencies import MANUAL
 
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.dependency import Dependency
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.policies.joins import Joined
-    from remembrancer.ports.dependencies import Dependencies, FoundOutcome, SoughtOutcomes
+    from remembrancer.ports.dependencies import Dependencies, FoundOutcome, Joined, SoughtOutcomes
 
 
 class _Asked(NamedTuple):

@@ -22,7 +22,7 @@ from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import LAST_MS, from_ms, to_iso
 from remembrancer.policies.additions import additions_of, pending_additions
 from remembrancer.policies.decision import Park, Run, Skip
-from remembrancer.policies.joins import told, verdict
+from remembrancer.policies.dependencies.joins import told, verdict
 from remembrancer.policies.occurrences import OccurrenceRange, due_ms, last_of, next_of
 from remembrancer.policies.pause import pause
 from remembrancer.policies.run_when_due import run_when_due
@@ -31,7 +31,7 @@ from remembrancer.schedules.kinds import remaining_schedule
 if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.policies.decision import PlanContext, Situation
-    from remembrancer.policies.joins import Verdict
+    from remembrancer.policies.dependencies.joins import Verdict
 
 TASK_KEY: Final = "task:"
 """The beginning of the wait key of a task that waits for another one: the id of that follows."""
