@@ -249,7 +249,7 @@ async def test_a_follower_is_part_of_a_circle(agent: Agent) -> None:
 async def test_names_that_are_wrong_are_refused(agent: Agent) -> None:
     twins = [agent.request("twin"), agent.request("twin"), agent.request("third", depends_on=["twin"])]
     for wrong, message in (
-        ([agent.request("a", depends_on=["nowhere"])], "dedup_key of a task in this graph"),
+        ([agent.request("a", depends_on=["nowhere"])], "the key of a task in this graph"),
         (twins, "several of this call have this name"),
         ([agent.request("a", depends_on=[{"task": "b", "on_failure": "explode"}])], "block | ignore | cancel"),
         ([agent.request("a", depends_on=[{"task": "b", "delai": "1m"}])], "delay"),

@@ -50,7 +50,7 @@ class LocalNames:
         """Return the id of the task of this name; None without one. Raises InvalidInput: several have it."""
         found = self._ids.get(name, set())
         if len(found) > 1:
-            raise InvalidInput(field, name, "the dedup_key of one task; several of this call have this name", _EXAMPLE)
+            raise InvalidInput(field, name, "the key of one task; several of this call have this name", _EXAMPLE)
         return next(iter(found), None)
 
 
@@ -149,7 +149,7 @@ async def _known(store: Graph, name: str, field: str, there: set[str]) -> str:
         return name
     held = await store.tasks.find_by_dedup_key(name)
     if held is None:
-        allowed = "the id or the dedup_key of a task in this graph, or the name of a task of the same call"
+        allowed = "the id or the key of a task in this graph, or the name of a task of the same call"
         raise InvalidInput(field, name, allowed, _EXAMPLE)
     return held.task_id
 
