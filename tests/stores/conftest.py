@@ -211,6 +211,10 @@ class Life:
         ]
         follow = After(replies[0].task_id, "5m", "ended")
         await service.schedule_task("Follower", "Live", "Now", "thought_0", schedule=follow)
+        dependencies = [{"task": replies[1].task_id, "on_failure": "ignore", "window": "2h"}]
+        await service.schedule_task(
+            "Dependent", "Live", "Now", "thought_0", schedule_cron="0 * * * *", depends_on=dependencies
+        )
         await service.schedule_deferred_task(
             "thought_later", "their_task", self.clock.now() + timedelta(days=1), "Not yet"
         )

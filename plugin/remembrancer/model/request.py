@@ -249,7 +249,7 @@ class TaskFields(TypedDict, total=False):
     tags: Sequence[str]
     group: str | None
     dedup_reuse: DedupReuse | str
-    depends_on: Sequence[Dependency | Mapping[str, Any] | str]
+    depends_on: Sequence[Dependency | Mapping[str, object] | str]
     trigger_rule: TriggerRule | str | None
     max_deferrals: int | None
     max_deferral_seconds: float | None

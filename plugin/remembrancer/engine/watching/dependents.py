@@ -6,8 +6,10 @@ round of the watch. A time that is known ahead, as the end of a delay, is kept i
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.engine.clock_steps import is_within
 from remembrancer.model.ids import shard_of
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.decision import Park, PlanContext, Situation
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from remembrancer.ports.graph import Graph
 
 _PAGE: Final = 100
+_UNKNOWN: Final = timedelta(seconds=5)
+"""The time between two looks for tasks that other processes have parked, while none is known."""
 _PAGES: Final = 5
 """The pages of one round, beside the tasks whose dependencies were settled; the next round goes on from there."""
 
@@ -47,6 +51,8 @@ class Dependents:
         self._left: set[str] = set()
         """Tasks that were settled, and whose dependents found no slot."""
         self._served = 0
+        self._swept_at: datetime | None = None
+        self._seen: set[str] = set()
 
     @property
     def watched(self) -> Collection[str]:
@@ -73,12 +79,26 @@ class Dependents:
     async def check(self, shards: Collection[int] | None) -> None:
         """Ask again about dependents of what was settled, and about the next ones of all."""
         await self.check_known(shards)
+        if not self._is_sweep_due():
+            return
         for _ in range(_PAGES):
             page = await self._store.dependencies.waiting(None, self._place, _PAGE)
             await self._look(page, shards)
             self._place = page[-1] if len(page) == _PAGE else None
             if self._place is None:
+                self._swept_at = self._clock.now()
+                self._times = {each: at for each, at in self._times.items() if each in self._seen}
+                self._seen.clear()
                 break
+
+    def _is_sweep_due(self) -> bool:
+        """Return whether to look at all that wait: not where nothing is known to, and no other process parks tasks."""
+        now = self._clock.now()
+        if self._swept_at is not None and not self._times and self._place is None:
+            if self._store.exclusive:
+                return False
+            return not is_within(now, self._swept_at, _UNKNOWN)
+        return True
 
     async def check_known(self, shards: Collection[int] | None) -> None:
         """Ask again about dependents of what was settled, and those whose time has come."""
@@ -105,6 +125,7 @@ class Dependents:
         situation = Situation(await dependency_facts(self._store.dependencies, mine))
         moving: list[ScheduledTask] = []
         for task in mine:
+            self._seen.add(task.task_id)
             if (at_ms := _stays_until(task, situation, context)) is None:
                 moving.append(task)
                 self._times.pop(task.task_id, None)
