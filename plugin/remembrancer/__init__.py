@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         GraphUnreachable as GraphUnreachable,
         IdempotencyKeyReused as IdempotencyKeyReused,
         InvalidInput as InvalidInput,
+        LineageLimitReached as LineageLimitReached,
         NotAGraph as NotAGraph,
         NotRunning as NotRunning,
         OutcomeUnknown as OutcomeUnknown,
@@ -95,7 +96,14 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         ExecutionType as ExecutionType,
         Reason as Reason,
     )
-    from remembrancer.model.handler_result import Defer as Defer, Done as Done, Failed as Failed, Thought as Thought
+    from remembrancer.model.handler_result import (
+        Defer as Defer,
+        Done as Done,
+        Failed as Failed,
+        Retry as Retry,
+        Thought as Thought,
+    )
+    from remembrancer.model.lineage import Lineage as Lineage, LineageTask as LineageTask
     from remembrancer.model.named_query import NamedQuery as NamedQuery
     from remembrancer.model.plain_schedules import (
         Calendar as Calendar,
@@ -139,6 +147,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         TaskChanges as TaskChanges,
         TaskFields as TaskFields,
     )
+    from remembrancer.model.retry_policy import Backoff as Backoff, Jitter as Jitter, RetryPolicy as RetryPolicy
     from remembrancer.model.schedule import (
         AllOf as AllOf,
         AnyOf as AnyOf,
@@ -240,6 +249,7 @@ _API: Final = {
         "GraphUnreachable",
         "IdempotencyKeyReused",
         "InvalidInput",
+        "LineageLimitReached",
         "NotAGraph",
         "NotRunning",
         "OutcomeUnknown",
@@ -265,7 +275,8 @@ _API: Final = {
     "model.deferral": ("Deferral",),
     "model.event": ("Event", "EventKind", "EventPage"),
     "model.execution": ("Execution", "ExecutionStatus", "ExecutionType", "Reason"),
-    "model.handler_result": ("Defer", "Done", "Failed", "Thought"),
+    "model.handler_result": ("Defer", "Done", "Failed", "Retry", "Thought"),
+    "model.lineage": ("Lineage", "LineageTask"),
     "model.named_query": ("NamedQuery",),
     "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
     "model.policy": ("DedupReuse", "Fold", "Gap", "Misfire", "OnLost", "SecondsField"),
@@ -284,6 +295,7 @@ _API: Final = {
     ),
     "model.request": ("NewTaskFields", "ScheduleRequest", "TaskChanges", "TaskFields"),
     "model.reacting_schedules": ("After", "Cue", "Paced"),
+    "model.retry_policy": ("Backoff", "Jitter", "RetryPolicy"),
     "model.schedule": ("AllOf", "AnyOf", "Bounded", "Except", "Offset", "TaskTimes"),
     "model.service_status": (
         "PerformanceReport",

@@ -24,7 +24,11 @@ GROUPS: Final = {
         "model.reacting_schedules",
         "model.schedule",
         "model.policy",
+<<<<<<< HEAD
         "model.dependency",
+=======
+        "model.retry_policy",
+>>>>>>> main
     ),
     "Tasks": (
         *("model.task", "model.task_status", "model.deferral", "model.cancellation", "model.bulk_edit"),
@@ -32,6 +36,7 @@ GROUPS: Final = {
     ),
     "Declared sets": ("model.task_set",),
     "Templates": ("model.task_template",),
+    "Lineages": ("model.lineage",),
     "Calendars": ("model.calendar",),
     "Executions": ("model.execution", "model.addition", "model.summary", "model.prune_result", "model.recheck"),
     "Handlers": ("ports.handler", "model.handler_result", "engine.commands.command_handler"),

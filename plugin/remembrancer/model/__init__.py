@@ -3,6 +3,7 @@
 - `addition`: occurrences of a task beyond those that its schedule names, each with its cause.
 - `audit`: an entry of the audit log: one change of a task or of the graph.
 - `calendar`: named calendars of the graph, and the answers of their operations.
+- `budget`: budgets of lineages: how far one may grow, checked and in its normal form.
 - `bulk_edit`: the tasks that an edit of many selects, and its answer.
 - `blocked`: blocked tasks: what waits for what, and what would let it run.
 - `cancellation`: the result of a request to cancel a task.
@@ -18,10 +19,12 @@
 - `field_definition`: definitions of task fields: bounds, description and example, from which every surface derives
   its part.
 - `graph_name`: names of graphs: a folder or a server's address, and the address without its secrets for messages.
-- `handler_result`: results of a handler: done, failed with a reason, or deferred to a time with a reason.
+- `handler_result`: results of a handler: done, failed with a reason, to be tried again, or deferred to a
+  time with a reason.
 - `idempotency`: the idempotency key of a request.
 - `ids`: ids in the specification's form, unique even if two are created in one clock tick.
 - `json_bounds`: bounds on JSON input: depth, number of values, range of numbers, and text.
+- `lineage`: lineages: the trees of tasks that single thoughts started.
 - `named_query`: a named query: a question about the graph that comes with the package.
 - `plain_schedules`: values of the schedules that stand by themselves: one frozen class for each kind, distinguished by
   `kind`.
@@ -33,6 +36,7 @@
 - `replica`: replicas: the running schedulers of a graph, and their last heartbeats.
 - `reports`: the specification's reports on the scheduler, field by field.
 - `request`: the request to schedule a task: the one definition of each task field.
+- `retry_policy`: retry policies: when another attempt follows a failed one, and after which failures none does.
 - `schedule`: schedules as values: the kinds made of others, and the union of all kinds.
 - `schedule_fields`: the fields that values of schedules share, and their normal types.
 - `service_status`: the specification's status and capabilities of the service.

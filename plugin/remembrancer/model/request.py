@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Final, Self, TypedDict
 from pydantic import BeforeValidator, ConfigDict, StrictFloat, StrictInt
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.budget import Budget, BudgetField
 from remembrancer.model.constraints import LONGEST_ID, LONGEST_NAME, LONGEST_TEXT
 from remembrancer.model.dependency import Dependency, DependsOn, TriggerRule
 from remembrancer.model.dependency_field import DependencyList
@@ -33,6 +34,7 @@ from remembrancer.model.field_definition import (
     definitions_of,
 )
 from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField
+from remembrancer.model.retry_policy import RetryArgument, RetryRule
 from remembrancer.model.schedule import ScheduleArgument  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.suggestions import nearest, unknown
 
@@ -183,6 +185,14 @@ class ScheduleRequest:
         DedupReuse | str,
         Choice("The treatment of the `dedup_key` once the task has ended.", "never", words=DedupReuse),
     ] = DedupReuse.NEVER
+    retry: Annotated[
+        RetryArgument,
+        RetryRule(
+            "The waits between the attempts at an occurrence that failed; none follows unless given.",
+            {"backoff": "exponential", "delay": 30, "give_up_on": ["PermissionError"]},
+            group=FieldGroup.FAULTS,
+        ),
+    ] = None
     max_deferrals: Annotated[
         StrictInt | None,
         WholeNumber(
@@ -221,6 +231,15 @@ class ScheduleRequest:
         ),
     ] = None
 
+    budget: Annotated[
+        Budget | str | None,
+        BudgetField(
+            "The bounds of the lineage that the task begins: how far its handlers may schedule further tasks.",
+            {"max_depth": 3, "max_fan_out": 10},
+            group=FieldGroup.LINEAGE,
+        ),
+    ] = None
+
     def __new__(cls, *_: object, **given: object) -> Self:
         """Reject an unknown field before the others are read."""
         for name, value in given.items():
@@ -249,8 +268,13 @@ class TaskFields(TypedDict, total=False):
     tags: Sequence[str]
     group: str | None
     dedup_reuse: DedupReuse | str
+<<<<<<< HEAD
     depends_on: Sequence[Dependency | Mapping[str, object] | str]
     trigger_rule: TriggerRule | str | None
+=======
+    retry: RetryArgument
+    budget: Budget | str | None
+>>>>>>> main
     max_deferrals: int | None
     max_deferral_seconds: float | None
 

@@ -9,10 +9,15 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from remembrancer.model.addition import AdditionsText, additions_from
+<<<<<<< HEAD
 from remembrancer.model.dependency import Dependencies, TriggerRule  # noqa: TC001 (pydantic reads the annotations at run time)
+=======
+from remembrancer.model.budget import BudgetText  # noqa: TC001 (pydantic reads the annotations at run time)
+>>>>>>> main
 from remembrancer.model.plain_schedules import Once
 from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField
 from remembrancer.model.request import TASK_FIELDS
+from remembrancer.model.retry_policy import KeptRetry  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.schedule import ScheduleText, ScheduleValue, cron_value, value_from
 from remembrancer.model.skip_mark import SkipsText  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus, TaskType
@@ -85,13 +90,24 @@ class ScheduledTask(BaseModel):
     on_lost: OnLost = OnLost.FAIL
     max_attempts: int = 3
     timeout_seconds: float | None = None
+    retry: KeptRetry = None
     dedup_key: str | None = None
     """Unique in a graph: scheduling again under it returns the task that is there. See `dedup_reuse`."""
     tags: tuple[str, ...] = ()
     group: str | None = None
     dedup_reuse: DedupReuse = DedupReuse.NEVER
+<<<<<<< HEAD
     depends_on: Dependencies = ()
     trigger_rule: TriggerRule | None = None
+=======
+    budget: BudgetText = None
+    lineage_id: str | None = None
+    """The thought that started the lineage it belongs to; None for a task that no handler scheduled."""
+    parent_id: str | None = None
+    """The task whose handler scheduled it; None for a task that no handler scheduled."""
+    generation: int | None = Field(default=None, ge=1)
+    """The number of handlers between it and the root of its lineage, itself included; None for a root."""
+>>>>>>> main
     max_deferrals: int | None = None
     max_deferral_seconds: float | None = None
     deferred_task_id: str | None = None

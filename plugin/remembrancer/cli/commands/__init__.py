@@ -4,7 +4,11 @@
 - `apply`: `remembrancer apply`: the tasks that a file declares.
 - `audit`: `remembrancer audit export`: the audit log, for machines.
 - `backup`: `remembrancer backup`.
+<<<<<<< HEAD
 - `blocked`: `remembrancer blocked`: what waits for what.
+=======
+- `budget`: `remembrancer budget`: the bounds of lineages.
+>>>>>>> main
 - `calendar`: `remembrancer calendar`: calendars with a name.
 - `cancel`: `remembrancer cancel`.
 - `check`: `remembrancer check`: readability and consistency of a whole graph, and its repair.
@@ -14,6 +18,7 @@
 - `exports`: `remembrancer export`: tasks in the forms of other systems.
 - `history`: `remembrancer history`.
 - `imports`: `remembrancer import`: schedules of other systems.
+- `lineage`: `remembrancer lineage`: the trees of tasks that thoughts started.
 - `list`: `remembrancer list`.
 - `add_fire`: `remembrancer add-fire`.
 - `backfill`: `remembrancer backfill`.

@@ -1,5 +1,6 @@
 """Execution: running handlers, from the claim to the written outcome.
 
+- `bound_calls`: the calls of a scheduler, made in the name of one execution.
 - `cancellation`: cancellation of executions whose task is cancelled: at once here, by polling for other replicas.
 - `default_handler`: the default handler: a firing task creates the thought that it was scheduled to create.
 - `dependency_results`: the results of dependencies, for the handler of a task that waited for them.

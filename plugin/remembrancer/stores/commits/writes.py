@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.stores.commits import row_counts, row_events
 from remembrancer.stores.commits.lanes import ACT, CLAIM, IDLE, SETTLE, UPKEEP
-from remembrancer.stores.commits.row_types import executions, tasks, upkeep
+from remembrancer.stores.commits.row_types import executions, lineages, tasks, upkeep
 from remembrancer_schema.catalog import queries
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class WriteSpec:
 
 _PART: Final = "a part of a write that has an event"
 _LEASE: Final = "a lease is no change of a task; the execution under it has events"
+_ATTEMPTS: Final = "the attempt before has its event, and no other attempt began"
 _LINKS: Final = "an edge for readers of the graph; it follows the run that moved"
 _MEMBERS: Final = "cluster membership is no change of a task"
 _COUNTERS: Final = "statistics are no change of a task"
@@ -100,6 +101,13 @@ _EXECUTIONS: Final = {
     "retry_executions": WriteSpec(
         executions.RetryRow, "task_id", count=row_counts.started, events=row_events.started, kind=CLAIM
     ),
+    "start_retries": WriteSpec(
+        executions.WaitedRetryRow, "task_id", count=row_counts.started, events=row_events.started, kind=CLAIM
+    ),
+    "hold_retries": WriteSpec(executions.HeldRetryRow, "execution_id", silent=_ATTEMPTS, kind=CLAIM),
+    "drop_retries": WriteSpec(executions.DroppedRetryRow, "execution_id", silent=_ATTEMPTS, kind=CLAIM),
+    "release_retries": WriteSpec(executions.ReleasedRetriesRow, "task_id", silent=_PART, kind=None),
+    "end_retries": WriteSpec(executions.EndedRetriesRow, "task_id", silent=_PART, kind=None),
     "acquire_leases": WriteSpec(executions.LeaseRow, "lease_id", silent=_LEASE, kind=None, recurrent=True),
     "renew_leases": WriteSpec(executions.RenewalRow, "lease_id", silent=_LEASE, urgent=True),
     "release_leases": WriteSpec(executions.LeaseKey, "lease_id", silent=_LEASE, kind=None, recurrent=True),
@@ -197,6 +205,14 @@ _REFERENCES: Final = {
     "link_followed": WriteSpec(upkeep.FollowedRow, "task_id", silent=_PART, kind=None),
     "link_changed_followed": WriteSpec(upkeep.FollowedRow, "task_id", silent=_PART, kind=None),
 }
+_LINEAGES: Final = {
+    "admit_tasks": WriteSpec(lineages.AdmissionRow, "lineage_id", silent=_PART),
+    "spawn_tasks": WriteSpec(lineages.SpawnedRow, "task_id", count=row_counts.created, events=row_events.created),
+    "link_spawned": WriteSpec(lineages.SpawnLinkRow, "task_id", silent=_PART),
+    "begin_lineages": WriteSpec(lineages.LineageRow, "lineage_id", silent=_AUDIT),
+    "link_lineages": WriteSpec(lineages.LineageKey, "lineage_id", silent=_PART),
+    "record_budgets": WriteSpec(lineages.BudgetChangeRow, silent=_AUDIT),
+}
 _COPIES_AND_REPAIRS: Final = {
     "put_nodes_of_<label>": WriteSpec(upkeep.NodeRow, silent=_COPY),
     "put_own_thoughts": WriteSpec(upkeep.NodeRow, silent=_COPY),
@@ -218,6 +234,7 @@ SPECS: Final[Mapping[str, WriteSpec]] = {
     **_TASKS,
     **_UPKEEP,
     **_REFERENCES,
+    **_LINEAGES,
     **_COPIES_AND_REPAIRS,
 }
 """By the name of the query in its file."""

@@ -11,6 +11,7 @@ from remembrancer.model.query_limits import QueryLimits
 from remembrancer.ports.graph import Graph
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.cypher.read_only import refuse_powers
+from remembrancer.stores.due_times.retries import GraphRetries
 from remembrancer.stores.graph.armed_times import GraphArmedTimes
 from remembrancer.stores.graph.concurrency.waits import GraphWaits
 from remembrancer.stores.graph.health import GraphHealthProbe
@@ -24,6 +25,7 @@ from remembrancer.stores.records.calendars import GraphCalendarStore
 from remembrancer.stores.records.dependencies import GraphDependencies
 from remembrancer.stores.records.event_log import GraphEventLog
 from remembrancer.stores.records.idempotency import GraphIdempotencyStore
+from remembrancer.stores.records.lineages import GraphLineages
 from remembrancer.stores.records.named_nodes import NamedNodes
 from remembrancer.stores.records.replicas import GraphReplicaRegistry
 from remembrancer.stores.records.retention import GraphRetention
@@ -60,6 +62,7 @@ class ConnectedGraph(Graph):
         self.exclusive = connection.exclusive
         self.tasks = GraphTaskStore(parts, armed_times)
         self.queue = GraphWorkQueue(parts)
+        self.retries = GraphRetries(connection, parts.records, parts.retries)
         self.armed_times = armed_times
         self.events = GraphEventLog(connection, parts.records)
         self.audit = GraphAuditLog(connection, parts.records)
@@ -67,6 +70,7 @@ class ConnectedGraph(Graph):
         self.tokens = GraphTokenStore(connection, parts.records)
         self.calendars = GraphCalendarStore(connection, parts.records)
         self.templates = NamedNodes(connection, parts.records, TEMPLATES)
+        self.lineages = GraphLineages(connection, parts.records)
         self.idempotency = GraphIdempotencyStore(connection)
         self.retention = GraphRetention(connection, parts.records)
         self.replicas = GraphReplicaRegistry(connection)
