@@ -24,11 +24,8 @@ GROUPS: Final = {
         "model.reacting_schedules",
         "model.schedule",
         "model.policy",
-<<<<<<< HEAD
         "model.dependency",
-=======
         "model.retry_policy",
->>>>>>> main
     ),
     "Tasks": (
         *("model.task", "model.task_status", "model.deferral", "model.cancellation", "model.bulk_edit"),

@@ -46,7 +46,8 @@ MATCH (e:task_execution)-[:EXECUTION_OF]->(d)
 WHERE e.execution_id >= s.low_id
   AND (e.execution_id < s.high_id OR e.execution_type IN ['manual_trigger', 'deferred_trigger'] OR e.cause = 'backfill')
   OR e.execution_id < s.low_id AND e.last_nominal_at.epochMillis >= s.low_ms
-RETURN s.place AS place, e.execution_id AS execution_id, e.execution_type AS execution_type, e.status AS status,
+RETURN s.place AS place, e.execution_id AS execution_id, e.execution_type AS execution_type,
+       CASE WHEN e.retry_task_id IS NULL THEN e.status ELSE 'running' END AS status,
        coalesce(e.attempt, 1) AS attempt, coalesce(e.occurrences, 1) AS occurrences,
        e.nominal_at.epochMillis AS nominal_ms, e.completed_at.epochMillis AS completed_ms, e.reason_code AS reason_code,
        e.cause AS cause, e.cause_detail AS cause_detail,

@@ -210,11 +210,8 @@ class Scheduler:
         With *within_seconds*, no page is begun after that time, however many tasks are due.
         """
         began = time.monotonic()
-<<<<<<< HEAD
-        done = await self._sweep.work() + self._watcher.take_served()
-=======
         done = await complete(self._retries.work()) + await self._sweep.work()
->>>>>>> main
+        done += self._watcher.take_served()
         while won := await self._claim_round():
             done += won
             late = within_seconds is not None and time.monotonic() - began > within_seconds

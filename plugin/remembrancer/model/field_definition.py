@@ -35,11 +35,8 @@ class FieldGroup(StrEnum):
     TASK = "Task"
     WHEN = "When"
     FAULTS = "When something goes wrong"
-<<<<<<< HEAD
     WAITS = "What it waits for"
-=======
     LINEAGE = "What may come of it"
->>>>>>> main
 
 
 @dataclass(frozen=True)

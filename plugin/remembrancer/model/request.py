@@ -268,13 +268,10 @@ class TaskFields(TypedDict, total=False):
     tags: Sequence[str]
     group: str | None
     dedup_reuse: DedupReuse | str
-<<<<<<< HEAD
     depends_on: Sequence[Dependency | Mapping[str, object] | str]
     trigger_rule: TriggerRule | str | None
-=======
     retry: RetryArgument
     budget: Budget | str | None
->>>>>>> main
     max_deferrals: int | None
     max_deferral_seconds: float | None
 

@@ -116,12 +116,9 @@ class TaskCreation:
                 fresh.append(task)
                 if task.dedup_key is not None:
                     known[task.dedup_key] = task
-<<<<<<< HEAD
         tasks, fresh, known = await self._waiting(tasks, fresh, known)
-        writing = self._create(fresh, held, now) if fresh else None
-=======
+        told = await warnings_about(self._store, fresh)
         writing = self._create(fresh, held, origin, now) if fresh else None
->>>>>>> main
         if writing and len(fresh) > 1:  # the replies of many are worked out while the tasks are being written
             writing = asyncio.ensure_future(writing)
             await asyncio.sleep(0)
@@ -130,9 +127,7 @@ class TaskCreation:
             reply(stands, now, Disposition.CREATED if asked is stands else Disposition.EXISTING, fires)
             for asked, stands in zip(tasks, kept, strict=True)
         ]
-        if any(each.depends_on for each in replies):
-            told = await warnings_about(self._store, replies)
-            replies = [_with_warnings(each, more) for each, more in zip(replies, told, strict=True)]
+        replies = [_with_warnings(each, told.get(each.task_id, ())) for each in replies] if told else replies
         if writing:
             await writing
             if await self._referring.meet_renewals(fresh):

@@ -16,11 +16,8 @@ from remembrancer.engine.maintenance.retention import prune as prune_executions
 from remembrancer.engine.maintenance.rule_changes import Author
 from remembrancer.errors import GraphUnavailable
 from remembrancer.model.audit import AuditEntry
-<<<<<<< HEAD
 from remembrancer.model.blocked import BlockedTask, TaskDependencies
-=======
 from remembrancer.model.budget import Budget
->>>>>>> main
 from remembrancer.model.bulk_edit import BulkResult, TaskSelection
 from remembrancer.model.calendar import CalendarRenewal, NamedCalendar
 from remembrancer.model.cancellation import Cancellation

@@ -101,10 +101,12 @@ async def checked_dependencies(store: Graph, before: ScheduledTask, after: Sched
     return edition
 
 
-async def warnings_about(store: Graph, tasks: Sequence[ScheduledTask]) -> list[list[str]]:
-    """Return for each task what its author should know of those that it depends on: which have ended in failure."""
+async def warnings_about(store: Graph, tasks: Sequence[ScheduledTask]) -> dict[str, list[str]]:
+    """Return by its id what the author of a task should know of those that it depends on: which ended in failure."""
+    if not any(task.depends_on for task in tasks):
+        return {}
     found = await store.dependencies.related({each.task for task in tasks for each in task.depends_on})
-    return [_warnings(task, found) for task in tasks]
+    return {task.task_id: told for task in tasks if (told := _warnings(task, found))}
 
 
 def _warnings(task: ScheduledTask, others: Mapping[str, KnownTask]) -> list[str]:

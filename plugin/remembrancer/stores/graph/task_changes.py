@@ -121,17 +121,13 @@ def _edit_statements(edits: Sequence[Edit]) -> list[Statement]:
         for link in changed_dependencies(each, str(row["change_id"])):
             parts.setdefault(link.name, []).extend(link.rows)
     changed = [Statement(name, rows) for name, rows in parts.items() if rows]
-<<<<<<< HEAD
+    changed += changed_lineages(edits)
     return [
         *edition_guards(edits),
         *_key_returns(edits),
         *outstanding_statements([each.outstanding for each in edits]),
         *changed,
     ]
-=======
-    changed += changed_lineages(edits)
-    return [*_key_returns(edits), *outstanding_statements([each.outstanding for each in edits]), *changed]
->>>>>>> main
 
 
 def _key_returns(edits: Sequence[Edit]) -> list[Statement]:

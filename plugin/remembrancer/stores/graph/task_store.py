@@ -82,12 +82,8 @@ class GraphTaskStore:
             )
         if first:
             statements += deferral_statements(first)
-<<<<<<< HEAD
-        statements += first_links(tasks)
-        statements += dependency_links(tasks)
-=======
         statements += [*first_links(tasks), *begun_lineages(tasks)]
->>>>>>> main
+        statements += dependency_links(tasks)
         if following := follow_rows(tasks):
             statements.append(Statement("follow_tasks", following))
         zones = self._armed_times.begin_zones(tasks)

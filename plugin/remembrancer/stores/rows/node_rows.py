@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from remembrancer.model.budget import budget_text
 from remembrancer.model.deferral import Deferral
-<<<<<<< HEAD
 from remembrancer.model.dependency import dependencies_text
-from remembrancer.model.execution import Execution, ExecutionStatus
-=======
 from remembrancer.model.execution import Execution
->>>>>>> main
 from remembrancer.model.ids import minute_of
 from remembrancer.model.json_bounds import read_stored
 from remembrancer.model.plain_schedules import Cron
@@ -47,13 +43,9 @@ TIMESTAMPS: Final = tuple(
     if "datetime" in str(each.annotation) and name not in _NO_PROPERTIES
 )
 """The fields of a task that are dates and times in the graph; `create_tasks` makes them of epoch milliseconds."""
-<<<<<<< HEAD
-_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, "context", "tags", "depends_on"}
-=======
 _OBJECTS: Final = ("context", "retry")
 """The fields of a task that the graph keeps as JSON text."""
-_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, *_OBJECTS, "tags", "budget"}
->>>>>>> main
+_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, *_OBJECTS, "tags", "budget", "depends_on"}
 _LONE: Final = re.compile("[\ud800-\udfff]")
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
 """A time as text, as the embedded engine returns it if a query projects it; in a whole node it is a datetime."""
