@@ -6,6 +6,7 @@
 - `calendars`: the calendar store port: named calendars, and the tasks that refer to them or to other tasks.
 - `clock`: the clock port: the only source of the current time.
 - `dead_letters`: the dead letter port: failures that no attempt follows.
+- `dependencies`: the dependencies port: the tasks that others wait for, and their outcomes.
 - `event_log`: the event log port: events in numbered streams.
 - `filters`: filters of lists: tasks, pages of tasks.
 - `graph`: one open memory graph: its ports, and what concerns it as a whole.

@@ -114,7 +114,7 @@ def _log_new(statements: Sequence[Statement], answers: Sequence[list[Row]]) -> N
         if statement.name == "record_dead_letters":
             for row in rows:
                 if row["is_new"]:
-                    letter = statement.rows[row["row"]]
+                    letter = statement.rows[int(row["row"])]
                     fault = visible(str(letter["fault"]))
                     _LOG.error("Task %s failed for good, a dead letter: %s", letter["task_id"], fault)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, LiteralString, cast
 
 from remembrancer.errors import RemembrancerError
+from remembrancer.model.dead_letter import DeadLetter
 from remembrancer.model.summary import ExecutionSummary
 from remembrancer.model.task_status import OPEN_STATUSES
 from remembrancer.model.token import AccessToken
@@ -15,7 +16,6 @@ from remembrancer.stores.commits.counters import texts_of
 from remembrancer.stores.commits.events import from_batch
 from remembrancer.stores.records.calendars import calendar_from
 from remembrancer.stores.records.event_log import KEYS_OF_A_STREAM
-from remembrancer.model.dead_letter import DeadLetter
 from remembrancer.stores.records.lineages import state_from
 from remembrancer.stores.records.templates import template_from
 from remembrancer.stores.rows import node_rows
