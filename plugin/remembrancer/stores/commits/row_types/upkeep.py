@@ -155,6 +155,8 @@ class NodeRow(TypedDict, total=False):
     defer_until: str
     deferred_at: str
     deferred_until: str
+    first_at: str
+    last_at: str
     first_nominal_at: str
     last_nominal_at: str
     last_triggered_at: str
