@@ -28,6 +28,11 @@ _CURSOR: Final = "The `next_cursor` of the page before."
 
 AnyTask = Annotated[str | None, Field(description="The id of the task.")]
 Reason = Annotated[str, Field(description="The reason, for people.")]
+MaybeReason = Annotated[str | None, Field(description="The reason, for people.")]
+OnMissed = Annotated[
+    Misfire | None,
+    Field(description="The treatment of what the pause held; without it, as the task's `misfire` says."),
+]
 Limit = Annotated[StrictInt, Field(description="The most elements to return.")]
 Thought = Annotated[str | None, Field(description="The thought that asks for it.")]
 OfType = Annotated[TaskType | None, Field(description="Only tasks of this type; without it, of both.")]
@@ -115,7 +120,7 @@ class OneExecution(Params):
 class CancelTask(OneTask):
     """The task to cancel, and the reason."""
 
-    reason: Annotated[str | None, Field(description="The reason, for people.")] = None
+    reason: MaybeReason = None
     fence: Fence = None
 
 
@@ -131,23 +136,23 @@ class DeferTask(OneTask):
 class PauseTask(OneTask):
     """The task to pause, the end of the pause if it has one, and the reason."""
 
-    until: str | None = None
-    reason: str | None = None
+    until: Annotated[str | None, Field(description="The end of the pause; without it, until it is resumed.")] = None
+    reason: MaybeReason = None
     fence: Fence = None
 
 
 class ResumeTask(OneTask):
     """The task to resume, what becomes of the occurrences that it missed, and the reason."""
 
-    on_missed: Misfire | None = None
-    reason: str | None = None
+    on_missed: OnMissed = None
+    reason: MaybeReason = None
     fence: Fence = None
 
 
 class UpdateTask(OneTask):
     """The task to update, the fields to change, and the reason."""
 
-    reason: str | None = None
+    reason: MaybeReason = None
     fence: Fence = None
     fires: Fires = PREVIEWED
 
@@ -282,7 +287,7 @@ class CreateToken(Params):
 class OneToken(Params):
     """The name of a token."""
 
-    name: str
+    name: Annotated[str, Field(description="The name of the token.")]
 
 
 class Cypher(Params):
