@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         GraphUnreachable as GraphUnreachable,
         IdempotencyKeyReused as IdempotencyKeyReused,
         InvalidInput as InvalidInput,
+        LineageLimitReached as LineageLimitReached,
         NotAGraph as NotAGraph,
         NotRunning as NotRunning,
         OutcomeUnknown as OutcomeUnknown,
@@ -83,6 +84,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         Reason as Reason,
     )
     from remembrancer.model.handler_result import Defer as Defer, Done as Done, Failed as Failed, Thought as Thought
+    from remembrancer.model.lineage import Lineage as Lineage, LineageTask as LineageTask
     from remembrancer.model.named_query import NamedQuery as NamedQuery
     from remembrancer.model.plain_schedules import (
         Calendar as Calendar,
@@ -227,6 +229,7 @@ _API: Final = {
         "GraphUnreachable",
         "IdempotencyKeyReused",
         "InvalidInput",
+        "LineageLimitReached",
         "NotAGraph",
         "NotRunning",
         "OutcomeUnknown",
@@ -250,6 +253,7 @@ _API: Final = {
     "model.event": ("Event", "EventKind", "EventPage"),
     "model.execution": ("Execution", "ExecutionStatus", "ExecutionType", "Reason"),
     "model.handler_result": ("Defer", "Done", "Failed", "Thought"),
+    "model.lineage": ("Lineage", "LineageTask"),
     "model.named_query": ("NamedQuery",),
     "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
     "model.policy": ("DedupReuse", "Fold", "Gap", "Misfire", "OnLost", "SecondsField"),

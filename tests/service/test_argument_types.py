@@ -42,9 +42,11 @@ RIGHT: dict[str, Any] = {
     "expression": "0 9 * * *",
     "scope": "read",
     "keep_days": 90,
+    "of": "nothing",
+    "budget": {"max_depth": 3},
     "changes": {"name": "Coffee"},
 }
-OBJECTS = {"changes", "context", "parameters", "tasks", "defaults", "task", "values", "overrides"}
+OBJECTS = {"budget", "changes", "context", "parameters", "tasks", "defaults", "task", "values", "overrides"}
 ACCEPTED: dict[str, set[object]] = {
     "schedule_task": TEXT | OPTIONAL,
     "schedule_tasks": NUMBER,
@@ -61,6 +63,9 @@ ACCEPTED: dict[str, set[object]] = {
     "reschedule": TEXT | NUMBER | OPTIONAL,
     "backfill": TEXT | NUMBER | OPTIONAL,
     "get_execution": TEXT,
+    "lineage": TEXT | NUMBER,
+    "set_budget": TEXT | OPTIONAL,
+    "stop_lineage": TEXT | OPTIONAL,
     "pause_tasks": TEXT | OPTIONAL,
     "resume_tasks": TEXT | OPTIONAL,
     "update_tasks": TEXT | OPTIONAL,
