@@ -253,7 +253,18 @@ def imports(module: ast.Module) -> list[str]:
 
 
 def test_importing_the_package_loads_no_engine_or_command_line() -> None:
-    heavy = "arcadedb fastapi matplotlib mcp neo4j networkx opentelemetry rich typer uvicorn".split()
+    heavy = [
+        "arcadedb",
+        "fastapi",
+        "matplotlib",
+        "mcp",
+        "neo4j",
+        "networkx",
+        "opentelemetry",
+        "rich",
+        "typer",
+        "uvicorn",
+    ]
     answer = run(f"import sys, remembrancer; print([name for name in {heavy} if name in sys.modules])")
     assert (answer.stdout.strip(), answer.stderr) == ("[]", "")
 

@@ -51,7 +51,9 @@ async def test_agent_looks_after_its_task(started: TaskSchedulerService) -> None
         assert (again["disposition"], again["task_id"]) == ("existing", made["task_id"])
         which = {"task_id": made["task_id"]}
         assert {each["name"] for each in (await call(client, "agenda", end="in 8d"))["entries"]} == {"Report"}
-        assert (await call(client, "update", **which, name="Daily report"))["changed"]["name"]["after"] == "Daily report"
+        assert (await call(client, "update", **which, name="Daily report"))["changed"]["name"][
+            "after"
+        ] == "Daily report"
         assert (await call(client, "skip", **which, n=2))["skipped"]
         assert (await call(client, "pause", **which, reason="holiday"))["pause_reason"] == "holiday"
         assert "paused_at" not in await call(client, "resume", **which)
@@ -178,5 +180,6 @@ async def test_every_reading_tool_answers_as_it_says(quick: TaskSchedulerService
         for tool in (await client.list_tools()).tools:
             assert tool.annotations is not None
             asked = own.get(tool.name, {name: values[name] for name in tool.input_schema["required"] if name in values})
-            if tool.annotations.read_only_hint and asked is not None:
+            known = asked is not None and asked.keys() >= set(tool.input_schema["required"])
+            if tool.annotations.read_only_hint and known:
                 assert isinstance(await call(client, tool.name, **asked), dict), tool.name

@@ -4,33 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
 import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
-from hosts import HOST, YES, Human, call, refusal, started_host
-from mcp import Client, StdioServerParameters, stdio_client
 
+from hosts import HOST, YES, Human, call, refusal, started_host
 from remembrancer import TaskSchedulerService
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
+    from collections.abc import Callable
 
+    from mcp import Client
     from neo4j_server import Server
 
 SECONDS = 120
-HANDLER = '''
+HANDLER = """
 print("loud at import")
 
 async def handle(firing):
     print("loud in a handler")
     return "by hand"
-'''
+"""
 INITIALIZE = {
     "jsonrpc": "2.0",
     "id": 1,
@@ -131,15 +131,15 @@ async def test_signal_ends_it_in_order(tmp_path: Path, number: signal.Signals) -
     """Though its stdin is open, and a read of it under way."""
     graph = tmp_path / "graph"
     command = [sys.executable, "-m", "remembrancer", "mcp", "--serve", "-g", str(graph)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdin
-        assert process.stdout
-        process.stdin.write(json.dumps(INITIALIZE).encode() + b"\n")
-        process.stdin.flush()
-        assert json.loads(process.stdout.readline())["result"]["serverInfo"]["name"] == "remembrancer"
-        await until((graph / "serve.json").exists, "its start")
-        process.send_signal(number)
-        assert (await asyncio.to_thread(process.wait, SECONDS), process.stdout.read()) == (0, b"")
+    process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(json.dumps(INITIALIZE).encode() + b"\n")
+    assert json.loads(await process.stdout.readline())["result"]["serverInfo"]["name"] == "remembrancer"
+    await until((graph / "serve.json").exists, "its start")
+    process.send_signal(number)
+    assert (await process.wait(), await process.stdout.read()) == (0, b"")
+    process.stdin.close()
     assert not (graph / "serve.json").exists()
 
 
@@ -155,12 +155,13 @@ async def test_host_that_dies_ends_it(tmp_path: Path) -> None:
         "        await asyncio.sleep(600)\n"
         "asyncio.run(main())\n"
     )
-    words = [sys.executable, "-c", program, str(graph), os.path.dirname(__file__)]  # noqa: PTH120
-    with subprocess.Popen(words, stdout=subprocess.PIPE) as dying:
-        assert dying.stdout
-        assert (await asyncio.to_thread(dying.stdout.readline)).strip() == b"scheduled"
-        [server] = [each for each in psutil.Process(dying.pid).children(recursive=True) if "mcp" in each.cmdline()]
-        dying.kill()
+    words = [sys.executable, "-c", program, str(graph), str(Path(__file__).parent)]
+    dying = await asyncio.create_subprocess_exec(*words, stdout=PIPE)
+    assert dying.stdout
+    assert (await dying.stdout.readline()).strip() == b"scheduled"
+    [server] = [each for each in psutil.Process(dying.pid).children(recursive=True) if "mcp" in each.cmdline()]
+    dying.kill()
+    await dying.wait()
     await asyncio.to_thread(server.wait, SECONDS)
     async with started_host(graph, "--serve") as client:
         [task] = (await call(client, "tasks"))["tasks"]
@@ -194,7 +195,18 @@ def test_wrong_options_are_refused(tmp_path: Path, words: list[str], said: str) 
 
 def test_lean_start() -> None:
     """Hosts give a server a few seconds to answer: it imports no engine before, and nothing that it does not use."""
-    heavy = "arcadedb fastapi neo4j networkx matplotlib pandas holidays icalendar yaml remembrancer.stores".split()
+    heavy = [
+        "arcadedb",
+        "fastapi",
+        "neo4j",
+        "networkx",
+        "matplotlib",
+        "pandas",
+        "holidays",
+        "icalendar",
+        "yaml",
+        "remembrancer.stores",
+    ]
     program = (
         "import sys; from remembrancer.cli.commands import mcp; from remembrancer.surfaces.mcp import server, stdio\n"
         f"print([name for name in {heavy} if name in sys.modules])"
@@ -203,7 +215,7 @@ def test_lean_start() -> None:
     assert ended.stdout.strip() == "[]"
 
 
-async def test_library_that_is_missing_is_named(tmp_path: Path) -> None:
+def test_library_that_is_missing_is_named(tmp_path: Path) -> None:
     program = "import sys; sys.modules['mcp'] = None; from remembrancer.cli import app; app(sys.argv[1:])"
     words = [sys.executable, "-c", program, "mcp", "-g", str(tmp_path / "graph")]
     ended = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)

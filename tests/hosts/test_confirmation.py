@@ -21,10 +21,8 @@ async def test_yes_cancels(quick: TaskSchedulerService, mode: str) -> None:
     async with host(quick, mode=mode, human=human) as client:
         made = await call(client, "schedule", name="Tea", **LATER)
         assert await call(client, "cancel", task_id=made["task_id"]) == {"ended": True}
-    assert human.questions == [
-        f"Cancel the task “Tea” ({made['task_id']}, PENDING)? It will not fire again; its record is kept. "
-        "Its schedule is 0 9 * * * (Europe/Berlin)."
-    ]
+    question = f"Cancel the task “Tea” ({made['task_id']}, PENDING)? It will not fire again; its record is kept."
+    assert human.questions == [f"{question} Its schedule is 0 9 * * * (Europe/Berlin)."]
 
 
 @pytest.mark.parametrize("answer", [NO, ElicitResult(action="cancel"), ElicitResult(action="accept", content={})])

@@ -41,7 +41,7 @@ async def test_agenda_task_and_execution_are_resources(quick: TaskSchedulerServi
 @pytest.mark.parametrize("uri", ["scheduler://task/task_1.000_aaaaaa", "scheduler://nothing", "scheduler://task/"])
 async def test_resource_that_is_not_there_is_refused(quick: TaskSchedulerService, mode: str, uri: str) -> None:
     async with host(quick, mode=mode) as client:
-        with pytest.raises(MCPError, match="TaskNotFound|one of scheduler://agenda"):
+        with pytest.raises(MCPError, match=r"TaskNotFound|one of scheduler://agenda"):
             await client.read_resource(uri)
 
 

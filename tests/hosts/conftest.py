@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hosts import handle
 
+from hosts import handle
 from remembrancer import TaskSchedulerService
 
 if TYPE_CHECKING:
