@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, cast, get_type_hints
 
-from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, create_model
+from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, create_model
 
 from remembrancer.model.constraints import read_context
 from remembrancer.model.execution import ExecutionStatus  # noqa: TC001 (pydantic reads the annotations at run time)
@@ -260,45 +260,6 @@ class ReadEvents(Params):
     task_id: AnyTask = None
     limit: Limit = 1000
     wait_seconds: StrictFloat = 0.0
-
-
-class Prune(Params):
-    """The number of days that executions are kept."""
-
-    model_config = ConfigDict(strict=True)  # or `true` would be one day
-
-    keep_days: Annotated[float, Field(description="Executions that began later are kept.")]
-    dry_run: Annotated[StrictBool, Field(description="Write nothing; the answer has what would be rolled up.")] = False
-
-
-class Snapshot(Params):
-    """The empty folder to copy to."""
-
-    folder: str
-
-
-class CreateToken(Params):
-    """The name and the scope of a token."""
-
-    name: str
-    scope: str
-
-
-class OneToken(Params):
-    """The name of a token."""
-
-    name: Annotated[str, Field(description="The name of the token.")]
-
-
-class Cypher(Params):
-    """A reading query in Cypher, and its parameters."""
-
-    query: Annotated[str, Field(description="The text of the query.")]
-    parameters: QueryParameters = None
-
-    def check(self) -> None:
-        """Refuse parameters that are not JSON. Raises InvalidInput."""
-        check_bounds(self.parameters, "parameters", {"limit": 10})
 
 
 class RunQuery(Params):
