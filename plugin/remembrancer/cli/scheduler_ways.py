@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     Opening = Callable[[AsyncExitStack], Awaitable[SchedulerService]]
 
 _LOG: Final = logging.getLogger("remembrancer")
-_FIRST_SECONDS: Final = 20.0
-"""The longest wait of a call for the first start of the scheduler."""
+_FIRST_SECONDS: Final = 45.0
+"""The longest wait of a call for the first start of the scheduler: many hosts give a call 60 seconds."""
 _AGAIN_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 2.0
 
@@ -73,7 +73,7 @@ class KeptOpen:
 class OwnScheduler:
     """The way to the scheduler that this process runs; while another holds the folder, to that one.
 
-    When that one ends, this process takes over: of many servers over one folder, one runs the scheduler.
+    When that one ends, this process runs it: of many servers over one folder, there is always one that does.
 
     Args:
         graph: The graph.

@@ -42,7 +42,7 @@ class McpOptions(GraphOptions):
         bool,
         Option(
             "--serve",
-            help="Run the scheduler in this process too, unless another runs it; then take over when it ends.",
+            help="Run the scheduler in this process too; while another one runs it, from its end on.",
         ),
     ] = False
     handler: Annotated[
