@@ -67,7 +67,7 @@ async def commands(store: Graph) -> TaskCommands:
     async def stops_nothing(_: str) -> list[str]:
         return []
 
-    made = TaskCommands(store, VirtualClock(BEGIN), 60.0, lambda task: task, stops_nothing)
+    made = TaskCommands(store, VirtualClock(BEGIN), 60.0, lambda task: task, stops_nothing, {})
     dates = CalendarSpec(CalendarSource.DATES, None, None, None, None, ["2026-12-24"], 5, None)
     await made.calendars.define("closed", dates)
     store.tasks = RenewedMeanwhile(store.tasks, made)  # pyright: ignore[reportAttributeAccessIssue]
