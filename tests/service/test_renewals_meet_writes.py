@@ -39,9 +39,9 @@ class RenewedMeanwhile:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tasks, name)
 
-    async def create(self, tasks: Any, **more: Any) -> None:
+    async def create(self, tasks: Any, **more: Any) -> bool:
         await self._renew()
-        await self._tasks.create(tasks, **more)
+        return await self._tasks.create(tasks, **more)
 
     async def edit(self, edits: Any) -> Sequence[bool]:
         await self._renew()
