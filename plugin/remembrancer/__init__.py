@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         GraphUnreachable as GraphUnreachable,
         IdempotencyKeyReused as IdempotencyKeyReused,
         InvalidInput as InvalidInput,
+        LimitReached as LimitReached,
         NotAGraph as NotAGraph,
         NotRunning as NotRunning,
         OutcomeUnknown as OutcomeUnknown,
@@ -83,6 +84,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         Reason as Reason,
     )
     from remembrancer.model.handler_result import Defer as Defer, Done as Done, Failed as Failed, Thought as Thought
+    from remembrancer.model.limit import ConcurrencyLimit as ConcurrencyLimit, SlotHolder as SlotHolder
     from remembrancer.model.named_query import NamedQuery as NamedQuery
     from remembrancer.model.plain_schedules import (
         Calendar as Calendar,
@@ -232,6 +234,7 @@ _API: Final = {
         "OutcomeUnknown",
         "QueryFailed",
         "RemembrancerError",
+        "LimitReached",
         "SchedulerBusy",
         "ServerTooOld",
         "TaskChanged",
@@ -253,6 +256,7 @@ _API: Final = {
     "model.named_query": ("NamedQuery",),
     "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
     "model.policy": ("DedupReuse", "Fold", "Gap", "Misfire", "OnLost", "SecondsField"),
+    "model.limit": ("ConcurrencyLimit", "SlotHolder"),
     "model.prune_result": ("PruneResult",),
     "model.recheck": ("MovedFire", "RecheckResult", "ZoneDifference"),
     "model.replica": ("Replica",),

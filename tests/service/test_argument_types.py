@@ -42,6 +42,7 @@ RIGHT: dict[str, Any] = {
     "expression": "0 9 * * *",
     "scope": "read",
     "keep_days": 90,
+    "key": "database",
     "changes": {"name": "Coffee"},
 }
 OBJECTS = {"changes", "context", "parameters", "tasks", "defaults", "task", "values", "overrides"}
@@ -61,6 +62,7 @@ ACCEPTED: dict[str, set[object]] = {
     "reschedule": TEXT | NUMBER | OPTIONAL,
     "backfill": TEXT | NUMBER | OPTIONAL,
     "get_execution": TEXT,
+    "set_limit": TEXT | NUMBER | OPTIONAL,
     "pause_tasks": TEXT | OPTIONAL,
     "resume_tasks": TEXT | OPTIONAL,
     "update_tasks": TEXT | OPTIONAL,

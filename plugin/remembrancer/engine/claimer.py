@@ -11,7 +11,7 @@ from remembrancer.errors import GraphBusy, RemembrancerError
 from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.decision import PLAIN, PlanContext
+from remembrancer.policies.decision import PlanContext
 from remembrancer.policies.pipeline import plan_page
 from remembrancer.ports.handler import Firing
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from remembrancer.engine.execution.executor import Executor
     from remembrancer.engine.execution.slots import Reservation
     from remembrancer.engine.loop import SchedulerLoop
+    from remembrancer.engine.slot_queue import SlotQueue
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
@@ -45,9 +46,10 @@ class Claimer:
         options: The size of a page.
         lease: Makes a lease of this replica.
         loop: The loop, which ends the work and records progress and faults.
+        slots: The queue for slots of limits.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (the parts of a replica that a claim concerns)
         self,
         store: Graph,
         clock: Clock,
@@ -56,6 +58,7 @@ class Claimer:
         lease: Callable[[], Lease],
         *,
         loop: SchedulerLoop,
+        slots: SlotQueue,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -63,6 +66,7 @@ class Claimer:
         self._options = options
         self._lease = lease
         self._loop = loop
+        self._slots = slots
         self.is_full = False
         """True if all slots were taken at the end of the last round."""
         self.lost = 0
@@ -128,12 +132,13 @@ class Claimer:
         return asyncio.get_running_loop().create_task(self._claim(page, claims, lease, reservation))
 
     async def _plan(self, due: Sequence[ScheduledTask], context: PlanContext) -> list[Claim]:
-        planned = await plan_page(due, PLAIN, context)
+        planned = await plan_page(due, self._slots.situation, context)
         for task, error in planned.faults:
             await self._quarantine(task, error)
         if planned.waits:
             with suppress(GraphBusy):  # locked by another write: the next tick finds it again
                 await self._store.waits.park(planned.waits)
+                self._slots.look_at([each.wait_key for each in planned.waits])
         return planned.claims
 
     async def _claim(
@@ -143,6 +148,9 @@ class Claimer:
         with reservation:
             won = await self._store.queue.claim(claims, lease)
             self.lost += len(claims) - len(won)
+            if len(won) < len(claims):
+                with suppress(GraphBusy):  # they stay due, or wait as before
+                    await self._slots.park(claims, due, to_ms(self._clock.now()))
             self._executor.telemetry.claimed(won, len(claims))
             tasks = {task.task_id: task for task in due}
             if not self._store.exclusive:

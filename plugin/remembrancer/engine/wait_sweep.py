@@ -28,6 +28,7 @@ class WaitSweep:
         interval: The time from one sweep to the next.
         page: The tasks that are looked at together.
         serve: Asks the policies about tasks, and claims those that wait no longer; returns the number of claims.
+        begin: Called before each sweep.
     """
 
     def __init__(
@@ -36,13 +37,16 @@ class WaitSweep:
         clock: Clock,
         interval: timedelta,
         page: int,
+        *,
         serve: Callable[[Sequence[ScheduledTask]], Awaitable[int]],
+        begin: Callable[[], Awaitable[None]],
     ) -> None:
         self._store = store
         self._clock = clock
         self._interval = interval
         self._page = page
         self._serve = serve
+        self._begin = begin
         self._next_at: datetime | None = None
         self._place = ""
 
@@ -52,6 +56,7 @@ class WaitSweep:
         if self._next_at is not None and now < self._next_at <= now + self._interval:
             return 0
         self._next_at = now + self._interval
+        await self._begin()
         done = 0
         for _ in range(_PAGES):
             tasks, self._place = await self._store.waits.heads(self._place, self._page)

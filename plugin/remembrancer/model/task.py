@@ -88,6 +88,7 @@ class ScheduledTask(BaseModel):
     """Unique in a graph: scheduling again under it returns the task that is there. See `dedup_reuse`."""
     tags: tuple[str, ...] = ()
     group: str | None = None
+    concurrency_key: str | None = None
     dedup_reuse: DedupReuse = DedupReuse.NEVER
     max_deferrals: int | None = None
     max_deferral_seconds: float | None = None

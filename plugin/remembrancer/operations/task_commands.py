@@ -30,6 +30,7 @@ from remembrancer.operations.edits.occurrence_edits import OccurrenceEdits
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.edits.task_edits import TaskEdits
 from remembrancer.operations.idempotency import run_once
+from remembrancer.operations.limits.limit_commands import LimitCommands
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_fence, check_not_paused, check_readable
 from remembrancer.operations.sets.task_sets import TaskSets
 from remembrancer.operations.task_creation import TaskCreation
@@ -90,6 +91,8 @@ class TaskCommands:
         """Edits and cancellations of many tasks at once."""
         self.sets = TaskSets(store, clock, late_by_seconds, self._creation.admit, self.edits, self.cancel)
         """Declared sets of tasks."""
+        self.concurrency = LimitCommands(store.limits, self._tasks)
+        """Limits of what runs at once."""
         self.templates = TemplateCommands(store, clock, self._creation)
         """Templates of tasks."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -10,7 +10,7 @@ from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
     from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
@@ -83,7 +83,12 @@ class PlanContext:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Facts beyond the task that policies decide by, read once for a page of due tasks: none today."""
+    """Facts beyond the task that policies decide by, read once for a page of due tasks."""
+
+    limits: Collection[str] = ()
+    """The limits that somebody has set."""
+    full: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The limits without a free slot, as far as this replica knows, with the reason of those that wait for one."""
 
 
 PLAIN: Situation = Situation()

@@ -13,6 +13,7 @@
 - `exports`: `remembrancer export`: tasks in the forms of other systems.
 - `history`: `remembrancer history`.
 - `imports`: `remembrancer import`: schedules of other systems.
+- `limit`: `remembrancer limit`.
 - `list`: `remembrancer list`.
 - `add_fire`: `remembrancer add-fire`.
 - `backfill`: `remembrancer backfill`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import make_dataclass
+from dataclasses import make_dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Final, cast
 
 from typer import Argument, Option
@@ -19,6 +19,7 @@ from remembrancer.cli.schedule_options import (
 from remembrancer.errors import InvalidInput
 from remembrancer.model.field_definition import FieldDefinition, FieldGroup, JsonObject
 from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, RepeatedKey, read_json
+from remembrancer.model.limit import read_key_limit
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS, ScheduleRequest
 
 if TYPE_CHECKING:
@@ -69,6 +70,15 @@ TEMPLATE: Final = (
     ),
 )
 """The options that make a task from a template."""
+LIMIT: Final = Annotated[
+    str | None,
+    Option(
+        "--limit",
+        metavar="KEY=N",
+        help="Set the limit of a concurrency key to N, and give the task this key.",
+        rich_help_panel=FieldGroup.BUSY,
+    ),
+]
 
 
 def flags_of(name: str) -> tuple[str, ...]:
@@ -101,6 +111,7 @@ ScheduleOptions: Final[type[GraphOptions]] = make_dataclass(
         *REACTION_WORDS,
         *TEMPLATE,
         FIRES,
+        ("limit", LIMIT, None),
     ],
     bases=(GraphOptions,),
     namespace={"__doc__": "The options of `schedule`: one for each field of a request.", "__module__": __name__},
@@ -181,12 +192,17 @@ async def schedule(asked: GraphOptions) -> None:
     from remembrancer.cli.views.pauses import pause_of_all
 
     typed = vars(asked)
+    limited = None if typed["limit"] is None else read_key_limit(cast("str", typed["limit"]))
+    if limited is not None:
+        asked = replace(asked, concurrency_key=limited[0])  # pyright: ignore[reportCallIssue]  one of its fields
     template, fires = cast("str | None", typed["template"]), cast("int", typed["fires"])
     values = values_set(typed["values"], template)
     if template is None:
         to_request(asked)  # a wrong option is refused before a graph is made
     async with connect(asked.graph, make=True) as reached:
         asked = await with_whole_ids(reached, asked)
+        if limited is not None:
+            await reached.scheduler.set_limit(*limited)
         if template is None:
             (reply,) = await reached.scheduler.schedule_tasks([to_request(asked)], fires=fires)
         else:
