@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         IdempotencyKeyReused as IdempotencyKeyReused,
         InvalidInput as InvalidInput,
         LimitReached as LimitReached,
+        LineageLimitReached as LineageLimitReached,
         NotAGraph as NotAGraph,
         NotRunning as NotRunning,
         OutcomeUnknown as OutcomeUnknown,
@@ -85,6 +86,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
     )
     from remembrancer.model.handler_result import Defer as Defer, Done as Done, Failed as Failed, Thought as Thought
     from remembrancer.model.limit import ConcurrencyLimit as ConcurrencyLimit, SlotHolder as SlotHolder
+    from remembrancer.model.lineage import Lineage as Lineage, LineageTask as LineageTask
     from remembrancer.model.named_query import NamedQuery as NamedQuery
     from remembrancer.model.plain_schedules import (
         Calendar as Calendar,
@@ -229,6 +231,7 @@ _API: Final = {
         "GraphUnreachable",
         "IdempotencyKeyReused",
         "InvalidInput",
+        "LineageLimitReached",
         "NotAGraph",
         "NotRunning",
         "OutcomeUnknown",
@@ -253,6 +256,7 @@ _API: Final = {
     "model.event": ("Event", "EventKind", "EventPage"),
     "model.execution": ("Execution", "ExecutionStatus", "ExecutionType", "Reason"),
     "model.handler_result": ("Defer", "Done", "Failed", "Thought"),
+    "model.lineage": ("Lineage", "LineageTask"),
     "model.named_query": ("NamedQuery",),
     "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
     "model.policy": ("DedupReuse", "Fold", "Gap", "Misfire", "OnLost", "SecondsField"),

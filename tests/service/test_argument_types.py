@@ -43,9 +43,11 @@ RIGHT: dict[str, Any] = {
     "scope": "read",
     "keep_days": 90,
     "key": "database",
+    "of": "nothing",
+    "budget": {"max_depth": 3},
     "changes": {"name": "Coffee"},
 }
-OBJECTS = {"changes", "context", "parameters", "tasks", "defaults", "task", "values", "overrides"}
+OBJECTS = {"budget", "changes", "context", "parameters", "tasks", "defaults", "task", "values", "overrides"}
 ACCEPTED: dict[str, set[object]] = {
     "schedule_task": TEXT | OPTIONAL,
     "schedule_tasks": NUMBER,
@@ -63,6 +65,9 @@ ACCEPTED: dict[str, set[object]] = {
     "backfill": TEXT | NUMBER | OPTIONAL,
     "get_execution": TEXT,
     "set_limit": TEXT | NUMBER | OPTIONAL,
+    "lineage": TEXT | NUMBER,
+    "set_budget": TEXT | OPTIONAL,
+    "stop_lineage": TEXT | OPTIONAL,
     "pause_tasks": TEXT | OPTIONAL,
     "resume_tasks": TEXT | OPTIONAL,
     "update_tasks": TEXT | OPTIONAL,

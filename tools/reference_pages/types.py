@@ -31,6 +31,7 @@ GROUPS: Final = {
     ),
     "Declared sets": ("model.task_set",),
     "Templates": ("model.task_template",),
+    "Lineages": ("model.lineage",),
     "Calendars": ("model.calendar",),
     "Executions": (
         "model.execution",

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from remembrancer.model.addition import AdditionsText, additions_from
+from remembrancer.model.budget import BudgetText  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.plain_schedules import Once
 from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField
 from remembrancer.model.request import TASK_FIELDS
@@ -90,6 +91,13 @@ class ScheduledTask(BaseModel):
     group: str | None = None
     concurrency_key: str | None = None
     dedup_reuse: DedupReuse = DedupReuse.NEVER
+    budget: BudgetText = None
+    lineage_id: str | None = None
+    """The thought that started the lineage it belongs to; None for a task that no handler scheduled."""
+    parent_id: str | None = None
+    """The task whose handler scheduled it; None for a task that no handler scheduled."""
+    generation: int | None = Field(default=None, ge=1)
+    """The number of handlers between it and the root of its lineage, itself included; None for a root."""
     max_deferrals: int | None = None
     max_deferral_seconds: float | None = None
     deferred_task_id: str | None = None

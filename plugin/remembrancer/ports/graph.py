@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.health import HealthProbe
     from remembrancer.ports.idempotency import IdempotencyStore
     from remembrancer.ports.limits import ConcurrencyLimits
+    from remembrancer.ports.lineages import LineageStore
     from remembrancer.ports.replicas import ReplicaRegistry
     from remembrancer.ports.retention import ExecutionRetention
     from remembrancer.ports.statistics import Statistics
@@ -47,6 +48,7 @@ class Graph(ABC):
     tokens: TokenStore
     calendars: CalendarStore
     templates: TemplateStore
+    lineages: LineageStore
     idempotency: IdempotencyStore
     retention: ExecutionRetention
     replicas: ReplicaRegistry

@@ -200,6 +200,7 @@ class Lifecycle:
                 process.options.check_interval_seconds,
                 scheduler.membership.with_local_id,
                 scheduler.stop_runs,
+                process.options.lineage_limits,
             )
             process.task_commands.limits = limits_from(process.options)
             self._instruments.watch(self._gauges.read, store.statistics.commit_sizes)

@@ -4,6 +4,7 @@
 - `apply`: `remembrancer apply`: the tasks that a file declares.
 - `audit`: `remembrancer audit export`: the audit log, for machines.
 - `backup`: `remembrancer backup`.
+- `budget`: `remembrancer budget`: the bounds of lineages.
 - `calendar`: `remembrancer calendar`: calendars with a name.
 - `cancel`: `remembrancer cancel`.
 - `check`: `remembrancer check`: readability and consistency of a whole graph, and its repair.
@@ -14,6 +15,7 @@
 - `history`: `remembrancer history`.
 - `imports`: `remembrancer import`: schedules of other systems.
 - `limit`: `remembrancer limit`.
+- `lineage`: `remembrancer lineage`: the trees of tasks that thoughts started.
 - `list`: `remembrancer list`.
 - `add_fire`: `remembrancer add-fire`.
 - `backfill`: `remembrancer backfill`.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.stores.commits import row_counts, row_events
 from remembrancer.stores.commits.lanes import ACT, CLAIM, IDLE, SETTLE, UPKEEP
-from remembrancer.stores.commits.row_types import executions, tasks, upkeep
+from remembrancer.stores.commits.row_types import executions, lineages, tasks, upkeep
 from remembrancer_schema.catalog import queries
 
 if TYPE_CHECKING:
@@ -205,6 +205,14 @@ _REFERENCES: Final = {
     "link_followed": WriteSpec(upkeep.FollowedRow, "task_id", silent=_PART, kind=None),
     "link_changed_followed": WriteSpec(upkeep.FollowedRow, "task_id", silent=_PART, kind=None),
 }
+_LINEAGES: Final = {
+    "admit_tasks": WriteSpec(lineages.AdmissionRow, "lineage_id", silent=_PART),
+    "spawn_tasks": WriteSpec(lineages.SpawnedRow, "task_id", count=row_counts.created, events=row_events.created),
+    "link_spawned": WriteSpec(lineages.SpawnLinkRow, "task_id", silent=_PART),
+    "begin_lineages": WriteSpec(lineages.LineageRow, "lineage_id", silent=_AUDIT),
+    "link_lineages": WriteSpec(lineages.LineageKey, "lineage_id", silent=_PART),
+    "record_budgets": WriteSpec(lineages.BudgetChangeRow, silent=_AUDIT),
+}
 _COPIES_AND_REPAIRS: Final = {
     "put_nodes_of_<label>": WriteSpec(upkeep.NodeRow, silent=_COPY),
     "put_own_thoughts": WriteSpec(upkeep.NodeRow, silent=_COPY),
@@ -226,6 +234,7 @@ SPECS: Final[Mapping[str, WriteSpec]] = {
     **_TASKS,
     **_UPKEEP,
     **_REFERENCES,
+    **_LINEAGES,
     **_COPIES_AND_REPAIRS,
 }
 """By the name of the query in its file."""

@@ -24,6 +24,7 @@ from remembrancer.stores.records.audit_log import GraphAuditLog
 from remembrancer.stores.records.calendars import GraphCalendarStore
 from remembrancer.stores.records.event_log import GraphEventLog
 from remembrancer.stores.records.idempotency import GraphIdempotencyStore
+from remembrancer.stores.records.lineages import GraphLineages
 from remembrancer.stores.records.named_nodes import NamedNodes
 from remembrancer.stores.records.replicas import GraphReplicaRegistry
 from remembrancer.stores.records.retention import GraphRetention
@@ -67,6 +68,7 @@ class ConnectedGraph(Graph):
         self.tokens = GraphTokenStore(connection, parts.records)
         self.calendars = GraphCalendarStore(connection, parts.records)
         self.templates = NamedNodes(connection, parts.records, TEMPLATES)
+        self.lineages = GraphLineages(connection, parts.records)
         self.idempotency = GraphIdempotencyStore(connection)
         self.retention = GraphRetention(connection, parts.records)
         self.replicas = GraphReplicaRegistry(connection)

@@ -15,6 +15,7 @@ from remembrancer.stores.commits.counters import texts_of
 from remembrancer.stores.commits.events import from_batch
 from remembrancer.stores.records.calendars import calendar_from
 from remembrancer.stores.records.event_log import KEYS_OF_A_STREAM
+from remembrancer.stores.records.lineages import state_from
 from remembrancer.stores.records.templates import template_from
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.audit_rows import change_from
@@ -119,6 +120,7 @@ READERS: Final[Mapping[str, Callable[[Row], object]]] = {
     "access_token": AccessToken.model_validate,
     "named_calendar": calendar_from,
     "task_template": template_from,
+    "lineage": state_from,
     "event_stream": _stream,
     "event_batch": lambda node: list(from_batch(node)),
     "zone_rules": _zone,

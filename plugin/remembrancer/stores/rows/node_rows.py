@@ -8,6 +8,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from remembrancer.model.budget import budget_text
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.execution import Execution, ExecutionStatus
 from remembrancer.model.ids import minute_of
@@ -46,7 +47,7 @@ TIMESTAMPS: Final = tuple(
     if "datetime" in str(each.annotation) and name not in _NO_PROPERTIES
 )
 """The fields of a task that are dates and times in the graph; `create_tasks` makes them of epoch milliseconds."""
-_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, "context", "tags"}
+_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, "context", "tags", "budget"}
 _LONE: Final = re.compile("[\ud800-\udfff]")
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
 """A time as text, as the embedded engine returns it if a query projects it; in a whole node it is a datetime."""
@@ -130,6 +131,8 @@ def task_properties(task: ScheduledTask) -> Row:
     kept: Row = {name: value for name, value in vars(task).items() if value is not None and name not in _ENCODED}
     if task.context is not None:
         kept["context"] = to_json(task.context)
+    if task.budget is not None:
+        kept["budget"] = budget_text(task.budget)
     if task.tags:
         kept["tags"] = list(task.tags)
     kept["task_type"] = task.task_type

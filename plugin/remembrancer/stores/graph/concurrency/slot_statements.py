@@ -54,7 +54,8 @@ def releasing(ended: Iterable[Execution], begun: Iterable[Execution] = ()) -> li
     """Return the statement that frees the slots of executions, and gives some to others; none without any."""
     out, goes_on = _wanted(ended), _wanted(begun)
     rows: list[ReleasedSlotsRow] = [
-        {"limit_key": key, "ended": dict.fromkeys(out.get(key, ()), True), "begun": goes_on.get(key, [])} for key in sorted({*out, *goes_on})
+        {"limit_key": key, "ended": dict.fromkeys(out.get(key, ()), True), "begun": goes_on.get(key, [])}
+        for key in sorted({*out, *goes_on})
     ]
     return [Statement("release_slots", rows)] if rows else []
 
