@@ -187,21 +187,18 @@ async def schedule(asked: GraphOptions) -> None:
     `remembrancer preview` shows beforehand what a schedule means. A time is ISO-8601, or from now: `in 2h`, `+1d`.
     """
     from remembrancer.cli.connect import connect
-    from remembrancer.cli.output import print_json
     from remembrancer.cli.task_ids import with_whole_ids
     from remembrancer.cli.views.pauses import pause_of_all
 
     typed = vars(asked)
-    limited = None if typed["limit"] is None else read_key_limit(cast("str", typed["limit"]))
-    if limited is not None:
-        asked = replace(asked, concurrency_key=limited[0])  # pyright: ignore[reportCallIssue]  one of its fields
+    limited, asked = _limit_of(asked)
     template, fires = cast("str | None", typed["template"]), cast("int", typed["fires"])
     values = values_set(typed["values"], template)
     if template is None:
         to_request(asked)  # a wrong option is refused before a graph is made
     async with connect(asked.graph, make=True) as reached:
         asked = await with_whole_ids(reached, asked)
-        if limited is not None:
+        if limited:
             await reached.scheduler.set_limit(*limited)
         if template is None:
             (reply,) = await reached.scheduler.schedule_tasks([to_request(asked)], fires=fires)
@@ -209,10 +206,24 @@ async def schedule(asked: GraphOptions) -> None:
             reply = await reached.scheduler.schedule_from_template(template, values, overrides_of(asked), fires=fires)
         if not asked.as_json and (held := await pause_of_all(reached, reply.task_id)):
             reply = reply.model_copy(update={"warnings": [*reply.warnings, held]})
-    if asked.as_json:
+    _tell(reply, as_json=asked.as_json, fires=reached.fires)
+
+
+def _tell(reply: ScheduleResult, *, as_json: bool, fires: bool) -> None:
+    from remembrancer.cli.output import print_json
+
+    if as_json:
         print_json(reply)
     else:
-        print_reply(reply, fires=reached.fires)
+        print_reply(reply, fires=fires)
+
+
+def _limit_of(asked: GraphOptions) -> tuple[tuple[str, int] | None, GraphOptions]:
+    """Return the limit that `--limit` sets, and the options with its concurrency key. Raises InvalidInput."""
+    if (typed := cast("str | None", vars(asked)["limit"])) is None:
+        return None, asked
+    limited = read_key_limit(typed)
+    return limited, replace(asked, concurrency_key=limited[0])  # pyright: ignore[reportCallIssue]  one of its fields
 
 
 def print_reply(reply: ScheduleResult, *, fires: bool) -> None:

@@ -50,7 +50,7 @@ class GraphLimits:
         """Read which limits there are, and correct slots whose executions have ended, or that were not written."""
         nodes = await self._nodes()
         self.known = frozenset(node["limit_key"] for node in nodes if node.get("is_set"))
-        holders = {node["limit_key"]: set(node.get("holders") or ()) for node in nodes}
+        holders: dict[str, set[str]] = {node["limit_key"]: set(node.get("holders") or ()) for node in nodes}
         if not holders:
             return
         running = await self._running()

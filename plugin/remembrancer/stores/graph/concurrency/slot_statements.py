@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from remembrancer.model.limit import first_slots
 from remembrancer.ports.limits import Refusal
@@ -70,7 +70,7 @@ def note_refusals(refused: dict[str, Refusal], taken: Sequence[Statement], answe
     """Note which executions got no slot, by the statement that was to take them, if any, and its answer."""
     for statement, answer in zip(taken, answers, strict=False):
         for row in answer:
-            asked = statement.rows[row["row"]]
+            asked = cast("TakenSlotsRow", statement.rows[row["row"]])
             for execution_id in asked["wanted"][max(0, row["free"]) :]:
                 refused.setdefault(execution_id, Refusal(asked["limit_key"], row["slots"] or 0, row["holders"]))
 
