@@ -84,7 +84,13 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         ExecutionType as ExecutionType,
         Reason as Reason,
     )
-    from remembrancer.model.handler_result import Defer as Defer, Done as Done, Failed as Failed, Thought as Thought
+    from remembrancer.model.handler_result import (
+        Defer as Defer,
+        Done as Done,
+        Failed as Failed,
+        Retry as Retry,
+        Thought as Thought,
+    )
     from remembrancer.model.limit import ConcurrencyLimit as ConcurrencyLimit, SlotHolder as SlotHolder
     from remembrancer.model.lineage import Lineage as Lineage, LineageTask as LineageTask
     from remembrancer.model.named_query import NamedQuery as NamedQuery
@@ -130,6 +136,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         TaskChanges as TaskChanges,
         TaskFields as TaskFields,
     )
+    from remembrancer.model.retry_policy import Backoff as Backoff, Jitter as Jitter, RetryPolicy as RetryPolicy
     from remembrancer.model.schedule import (
         AllOf as AllOf,
         AnyOf as AnyOf,
@@ -255,7 +262,7 @@ _API: Final = {
     "model.deferral": ("Deferral",),
     "model.event": ("Event", "EventKind", "EventPage"),
     "model.execution": ("Execution", "ExecutionStatus", "ExecutionType", "Reason"),
-    "model.handler_result": ("Defer", "Done", "Failed", "Thought"),
+    "model.handler_result": ("Defer", "Done", "Failed", "Retry", "Thought"),
     "model.lineage": ("Lineage", "LineageTask"),
     "model.named_query": ("NamedQuery",),
     "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
@@ -276,6 +283,7 @@ _API: Final = {
     ),
     "model.request": ("NewTaskFields", "ScheduleRequest", "TaskChanges", "TaskFields"),
     "model.reacting_schedules": ("After", "Cue", "Paced"),
+    "model.retry_policy": ("Backoff", "Jitter", "RetryPolicy"),
     "model.schedule": ("AllOf", "AnyOf", "Bounded", "Except", "Offset", "TaskTimes"),
     "model.service_status": (
         "PerformanceReport",

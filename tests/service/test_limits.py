@@ -162,7 +162,7 @@ async def test_an_execution_that_is_lost_frees_its_slot(graph: str, clock: Virtu
             assert (await service.list_limits())[0].taken == 1
             await service.recover()
             await scheduler.tick()
-            assert [run.status for run in await service.history(task_id)][-1:] == ["failed"]
+            assert "failed" in {run.status for run in await service.history(task_id)}
             assert (await service.list_limits())[0].taken == 0
 
 

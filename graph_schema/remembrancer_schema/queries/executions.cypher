@@ -229,7 +229,7 @@ CREATE (e:task_execution {
   execution_type: r.execution_type, task_type: r.task_type, status: 'running', attempt: r.attempt, occurrences: 1,
   nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
   fence: t.fence, replica_id: r.replica_id, cause: lost.cause, cause_detail: lost.cause_detail,
-  limit_keys: lost.limit_keys
+  limit_keys: lost.limit_keys, retry_since_ms: r.retry_since_ms
 })-[:EXECUTION_OF]->(t)
 CREATE (e)-[:RETRY_OF]->(lost)
 RETURN r.row AS row, t.fence AS fence

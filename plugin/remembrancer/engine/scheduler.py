@@ -25,6 +25,7 @@ from remembrancer.engine.overdue import OverdueService
 from remembrancer.engine.slot_queue import SlotQueue
 from remembrancer.engine.timeouts import end
 from remembrancer.engine.wait_sweep import WaitSweep
+from remembrancer.engine.waiting_retries import WaitingRetries
 from remembrancer.engine.watching.watcher import Watcher
 from remembrancer.errors import LimitReached
 from remembrancer.model.ids import new_id
@@ -80,11 +81,16 @@ class Scheduler:
         self.wake = self.loop.alarm.event
         self._slots = SlotQueue(store, options.claim_batch_size, self._slots_freed)
         self._claims = Claimer(store, clock, self._executor, options, self._lease, loop=self.loop, slots=self._slots)
-        interval = timedelta(seconds=options.check_interval_seconds)
-        serve = self._claims.serve_waiting
-        self._sweep = WaitSweep(
-            store, clock, interval, options.claim_batch_size, serve=serve, begin=self._slots.refresh
+        self._retries = WaitingRetries(
+            store,
+            clock,
+            self._executor,
+            self._lease,
+            interval=timedelta(seconds=options.check_interval_seconds),
+            batch_size=options.claim_batch_size,
         )
+        interval = timedelta(seconds=options.check_interval_seconds)
+        self._sweep = WaitSweep(store, clock, interval, options.claim_batch_size)
         self._help = OverdueService(self._claims.serve, self.faults)
         self._recheck = ScheduleRecheck(store, clock, self.replica_id)
         self.rules = RuleChanges(store, clock, Author("scheduler", self.replica_id), self._is_alone)
@@ -208,7 +214,9 @@ class Scheduler:
         With *within_seconds*, no page is begun after that time, however many tasks are due.
         """
         began = time.monotonic()
-        done = await self._sweep.work()
+        done = await complete(self._retries.work()) + await self._sweep.work(
+            self._slots.refresh, self._claims.serve_waiting
+        )
         while won := await self._claim_round():
             done += won
             late = within_seconds is not None and time.monotonic() - began > within_seconds
@@ -219,6 +227,11 @@ class Scheduler:
     async def react(self) -> None:
         """Give each waiting task the occurrences that are new; while `run` ticks, it does so by itself."""
         await self._watcher.check()
+
+    @property
+    def next_retry_at(self) -> datetime | None:
+        """Return the time of the next attempt that waits, as far as it is known; None without any."""
+        return self._retries.next_at
 
     @property
     def next_recovery_at(self) -> datetime | None:
@@ -308,5 +321,5 @@ class Scheduler:
         if self._recovery.waits_for_slot:
             self._recover_at = None
             self.wake.set()
-        elif self.is_full:
+        elif self.is_full or self._retries.waits_for_slot:
             self.wake.set()

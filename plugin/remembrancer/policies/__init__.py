@@ -15,5 +15,7 @@
 - `limits`: the limits of a run, and the wait for a slot of one.
 - `retry`: the outcome of a lost execution, and its next attempt.
 - `settlement`: the outcome of an execution, and the end of its task.
+- `retry`: the attempt that follows a failed one, and the time from which on it starts.
+- `settlement`: the outcome of an execution, also of a lost one, and the end of its task.
 - `unanswered`: the policies of tasks that wait for people, tasks or a release.
 """

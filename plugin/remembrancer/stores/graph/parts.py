@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from remembrancer.stores.due_times.retry_times import RetryTimes
+from remembrancer.stores.due_times.watermark import Watermark
 from remembrancer.stores.graph.due_index import DueIndex
 from remembrancer.stores.graph.element_ids import ElementIdCache
 from remembrancer.stores.graph.time_links import PendingTimeLinks
@@ -65,6 +67,7 @@ class GraphParts:
     executions: ElementIdCache
     signals: WatchSignals
     slots: SlotSignals
+    retries: RetryTimes
 
     @classmethod
     def of(cls, connection: GraphConnection, watermark_lifetime_ms: int) -> GraphParts:
@@ -78,4 +81,5 @@ class GraphParts:
             ElementIdCache(connection, "execution_elements"),
             WatchSignals(),
             SlotSignals(),
+            RetryTimes(Watermark(watermark_lifetime_ms if connection.exclusive else 0)),
         )

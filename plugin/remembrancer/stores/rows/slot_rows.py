@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, cast
 from remembrancer.model.limit import first_slots
 from remembrancer.ports.limits import Refusal
 from remembrancer.stores.commits.statement import Statement
-from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.rows import node_rows
 
 if TYPE_CHECKING:
@@ -27,16 +26,17 @@ if TYPE_CHECKING:
 def limited_claims(claims: Sequence[Claim], element_ids: Sequence[str | None]) -> list[Statement]:
     """Return the statements of claims under limits: take slots, claim with them, and return those left over."""
     wanted = _wanted([claim.execution for claim in claims])
-    rows: list[Row] = []
+    rows: list[LimitedClaimRow] = []
     places = {key: {each: place for place, each in enumerate(ids)} for key, ids in wanted.items()}
-    for claim in claims:
+    for claim, element_id in zip(claims, element_ids, strict=True):
         keys = claim.execution.limit_keys or ()
         at: list[SlotPlace] = [{"limit_key": key, "place": places[key][claim.execution.execution_id]} for key in keys]
         row: LimitedClaimRow = {**node_rows.claim_row(claim), "limit_keys": list(keys), "places": at}
-        rows.append({**row})
+        row["element_id"] = element_id
+        rows.append(row)
     return [
         taking(wanted),
-        Statement("claim_limited", with_element_ids(rows, element_ids)),
+        Statement("claim_limited", rows),
         Statement("return_slots", [*taking(wanted).rows]),
     ]
 
@@ -73,6 +73,16 @@ def note_refusals(refused: dict[str, Refusal], taken: Sequence[Statement], answe
             asked = cast("TakenSlotsRow", statement.rows[row["row"]])
             for execution_id in asked["wanted"][max(0, row["free"]) :]:
                 refused.setdefault(execution_id, Refusal(asked["limit_key"], row["slots"] or 0, row["holders"]))
+
+
+def wanted_slots(executions: Sequence[Execution]) -> tuple[dict[str, list[str]], dict[str, int]]:
+    """Return the executions under each limit, and the greatest place that each execution has among them."""
+    wanted = _wanted(executions)
+    places: dict[str, int] = {}
+    for ids in wanted.values():
+        for place, each in enumerate(ids):
+            places[each] = max(place, places.get(each, 0))
+    return wanted, places
 
 
 def _wanted(executions: Iterable[Execution]) -> dict[str, list[str]]:
