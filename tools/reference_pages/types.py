@@ -24,11 +24,12 @@ GROUPS: Final = {
         "model.reacting_schedules",
         "model.schedule",
         "model.policy",
+        "model.dependency",
         "model.retry_policy",
     ),
     "Tasks": (
         *("model.task", "model.task_status", "model.deferral", "model.cancellation", "model.bulk_edit"),
-        *("operations.statistics", "operations.ahead.preview", "operations.ahead.agenda"),
+        *("operations.statistics", "operations.ahead.preview", "operations.ahead.agenda", "model.blocked"),
     ),
     "Declared sets": ("model.task_set",),
     "Templates": ("model.task_template",),

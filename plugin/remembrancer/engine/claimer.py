@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.skip_log import log_skipped
@@ -12,6 +13,7 @@ from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.decision import PlanContext
+from remembrancer.policies.dependencies.facts import dependency_facts
 from remembrancer.policies.pipeline import plan_page
 from remembrancer.ports.handler import Firing
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from remembrancer.engine.slot_queue import SlotQueue
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.policies.decision import Situation
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.writes import Claim, Lease
@@ -131,8 +134,15 @@ class Claimer:
         reservation.claim(running, len(running))
         return asyncio.get_running_loop().create_task(self._claim(page, claims, lease, reservation))
 
+    async def _situation(self, due: Sequence[ScheduledTask]) -> Situation:
+        """Return the facts by which the policies decide about a page; nothing is read for plain tasks."""
+        situation = self._slots.situation
+        if not any(task.depends_on for task in due):
+            return situation
+        return replace(situation, dependencies=await dependency_facts(self._store.dependencies, due))
+
     async def _plan(self, due: Sequence[ScheduledTask], context: PlanContext) -> list[Claim]:
-        planned = await plan_page(due, self._slots.situation, context)
+        planned = await plan_page(due, await self._situation(due), context)
         for task, error in planned.faults:
             await self._quarantine(task, error)
         if planned.waits:

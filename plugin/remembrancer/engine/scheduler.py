@@ -94,7 +94,7 @@ class Scheduler:
         self._help = OverdueService(self._claims.serve, self.faults)
         self._recheck = ScheduleRecheck(store, clock, self.replica_id)
         self.rules = RuleChanges(store, clock, Author("scheduler", self.replica_id), self._is_alone)
-        self._watcher = Watcher(store, clock, self.membership, self.faults)
+        self._watcher = Watcher(store, clock, self.membership, self.faults, self._claims.serve_waiting)
         self._rechecked, self._set_back = False, 0.0
         self.record = self.loop.record
         self.health = SchedulerHealth(self.record, self.membership, store, self.faults, self._executor)
@@ -214,9 +214,8 @@ class Scheduler:
         With *within_seconds*, no page is begun after that time, however many tasks are due.
         """
         began = time.monotonic()
-        done = await complete(self._retries.work()) + await self._sweep.work(
-            self._slots.refresh, self._claims.serve_waiting
-        )
+        done = await complete(self._retries.work()) + self._watcher.take_served()
+        done += await self._sweep.work(self._slots.refresh, self._claims.serve_waiting)
         while won := await self._claim_round():
             done += won
             late = within_seconds is not None and time.monotonic() - began > within_seconds

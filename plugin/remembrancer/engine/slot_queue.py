@@ -42,7 +42,7 @@ class SlotQueue:
     def situation(self) -> Situation:
         """The limits that there are, and those known to be full."""
         known = self._store.limits.known
-        return Situation(known, self._full) if known or self._full else PLAIN
+        return Situation(limits=known, full=self._full) if known or self._full else PLAIN
 
     async def refresh(self) -> None:
         """Read the limits again, and try those that were full."""

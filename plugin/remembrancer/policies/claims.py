@@ -51,11 +51,15 @@ def _run_claim(task: ScheduledTask, run: Run, context: PlanContext) -> Claim:
     begins = task.status is TaskStatus.PENDING
     over = _is_pause_over(task, run.next_ms)
     claim = Claim(execution, task.next_run_ms, run.next_ms, run.next_ms, TaskStatus.ACTIVE, deferred, begins, over)
+    if task.depends_on:
+        claim = replace(claim, gains={"joined_ms": run.occurrence_ms})
     if task.wait_key is not None:
         claim = replace(claim, ends_wait=True)
     if task.additions is None:
         return claim
-    gains = {"additions": None} if run.next_ms is not None and are_over(task, nominal_ms, context.now_ms) else None
+    gains = claim.gains
+    if run.next_ms is not None and are_over(task, nominal_ms, context.now_ms):
+        gains = {**(gains or {}), "additions": None}
     return replace(claim, execution=execution if deferred else _with_cause(task, execution), gains=gains)
 
 
@@ -94,6 +98,7 @@ def skip_claim(task: ScheduledTask, skip: Skip, context: PlanContext) -> Claim:
         execution = _with_cause(task, execution)
     status = skip.ends_as if skip.next_run_ms is None and not task.reacts else task.status
     begins = task.status is TaskStatus.PENDING and status is not TaskStatus.PENDING
+    gains = {**(skip.gains or {}), "joined_ms": last_ms} if task.depends_on else skip.gains
     return Claim(
         execution,
         task.next_run_ms,
@@ -103,7 +108,7 @@ def skip_claim(task: ScheduledTask, skip: Skip, context: PlanContext) -> Claim:
         skip.ends_deferral,
         begins,
         _is_pause_over(task, skip.next_nominal_ms),
-        skip.gains,
+        gains,
         ends_wait=task.wait_key is not None,
     )
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
     from remembrancer.model.task import ScheduledTask
     from remembrancer.policies.occurrences import OccurrenceRange
+    from remembrancer.ports.dependencies import Joined
 
 
 class Run(NamedTuple):
@@ -85,6 +86,8 @@ class PlanContext:
 class Situation:
     """Facts beyond the task that policies decide by, read once for a page of due tasks."""
 
+    dependencies: Mapping[str, tuple[Joined, ...]] = field(default_factory=dict[str, "tuple[Joined, ...]"])
+    """By the ids of those tasks that depend on others, what is known of these."""
     limits: Collection[str] = ()
     """The limits that somebody has set."""
     full: Mapping[str, str] = field(default_factory=dict[str, str])

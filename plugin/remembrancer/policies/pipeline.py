@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.policies.claims import claim_of
 from remembrancer.policies.decision import Park
 from remembrancer.policies.deferral import deferral
+from remembrancer.policies.dependencies.policy import dependencies
 from remembrancer.policies.limits import under_limits
 from remembrancer.policies.misfire import misfire
 from remembrancer.policies.pause import pause
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 _SLICE: Final = 50
 """The number of tasks that are planned before other coroutines run."""
 
-POLICIES: Final[tuple[Policy, ...]] = (skip, pause, deferral, misfire, run_when_due)
+POLICIES: Final[tuple[Policy, ...]] = (skip, dependencies, pause, deferral, misfire, run_when_due)
 """All policies, in the order in which they are asked."""
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.armed_times import ArmedTimes
     from remembrancer.ports.audit_log import AuditLog
     from remembrancer.ports.calendars import CalendarStore
+    from remembrancer.ports.dependencies import Dependencies
     from remembrancer.ports.event_log import EventLog
     from remembrancer.ports.health import HealthProbe
     from remembrancer.ports.idempotency import IdempotencyStore
@@ -56,6 +57,7 @@ class Graph(ABC):
     replicas: ReplicaRegistry
     health: HealthProbe
     watches: Watches
+    dependencies: Dependencies
     waits: Waits
     limits: ConcurrencyLimits
     named_queries: Mapping[str, NamedQuery]

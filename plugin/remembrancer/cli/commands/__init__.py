@@ -4,6 +4,7 @@
 - `apply`: `remembrancer apply`: the tasks that a file declares.
 - `audit`: `remembrancer audit export`: the audit log, for machines.
 - `backup`: `remembrancer backup`.
+- `blocked`: `remembrancer blocked`: what waits for what.
 - `budget`: `remembrancer budget`: the bounds of lineages.
 - `calendar`: `remembrancer calendar`: calendars with a name.
 - `cancel`: `remembrancer cancel`.
