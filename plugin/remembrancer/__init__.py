@@ -82,7 +82,13 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         ExecutionType as ExecutionType,
         Reason as Reason,
     )
-    from remembrancer.model.handler_result import Defer as Defer, Done as Done, Failed as Failed, Thought as Thought
+    from remembrancer.model.handler_result import (
+        Ask as Ask,
+        Defer as Defer,
+        Done as Done,
+        Failed as Failed,
+        Thought as Thought,
+    )
     from remembrancer.model.named_query import NamedQuery as NamedQuery
     from remembrancer.model.plain_schedules import (
         Calendar as Calendar,
@@ -103,6 +109,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         SecondsField as SecondsField,
     )
     from remembrancer.model.prune_result import PruneResult as PruneResult
+    from remembrancer.model.question import Answer as Answer, OnNoAnswer as OnNoAnswer, Question as Question
     from remembrancer.model.reacting_schedules import After as After, Cue as Cue, Paced as Paced
     from remembrancer.model.recheck import (
         MovedFire as MovedFire,
@@ -249,7 +256,8 @@ _API: Final = {
     "model.deferral": ("Deferral",),
     "model.event": ("Event", "EventKind", "EventPage"),
     "model.execution": ("Execution", "ExecutionStatus", "ExecutionType", "Reason"),
-    "model.handler_result": ("Defer", "Done", "Failed", "Thought"),
+    "model.handler_result": ("Ask", "Defer", "Done", "Failed", "Thought"),
+    "model.question": ("Answer", "OnNoAnswer", "Question"),
     "model.named_query": ("NamedQuery",),
     "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
     "model.policy": ("DedupReuse", "Fold", "Gap", "Misfire", "OnLost", "SecondsField"),

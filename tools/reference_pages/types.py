@@ -26,7 +26,14 @@ GROUPS: Final = {
         "model.policy",
     ),
     "Tasks": (
-        *("model.task", "model.task_status", "model.deferral", "model.cancellation", "model.bulk_edit"),
+        *(
+            "model.task",
+            "model.task_status",
+            "model.deferral",
+            "model.question",
+            "model.cancellation",
+            "model.bulk_edit",
+        ),
         *("operations.statistics", "operations.ahead.preview", "operations.ahead.agenda"),
     ),
     "Declared sets": ("model.task_set",),

@@ -115,10 +115,13 @@ class Claimer:
         return page, asyncio.get_running_loop().create_task(self._claim(page, claims, lease, reservation))
 
     async def _plan(self, due: Sequence[ScheduledTask], context: PlanContext) -> list[Claim]:
-        claims, faults = await plan_page(due, PLAIN, context)
-        for task, error in faults:
+        planned = await plan_page(due, PLAIN, context)
+        for task, error in planned.faults:
             await self._quarantine(task, error)
-        return claims
+        if planned.reminders:
+            with suppress(GraphBusy):  # locked by another write, such as an answer: the next tick finds what is left
+                await self._store.questions.ask_again(planned.reminders)
+        return planned.claims
 
     async def _claim(
         self, due: Sequence[ScheduledTask], claims: Sequence[Claim], lease: Lease, reservation: Reservation

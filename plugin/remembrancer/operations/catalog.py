@@ -26,6 +26,7 @@ from remembrancer.operations.edits.edit_operations import EDITS, TASK
 from remembrancer.operations.edits.occurrence_operations import OCCURRENCES
 from remembrancer.operations.exports.export_operations import EXPORTS
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
+from remembrancer.operations.questions.question_operations import QUESTIONS
 from remembrancer.operations.sets.set_operations import SETS
 from remembrancer.operations.statistics import TaskPage
 from remembrancer.operations.templates.template_operations import TEMPLATES
@@ -111,6 +112,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *RECHECKS,
     *SETS,
     *TEMPLATES,
+    *QUESTIONS,
     Operation(
         name="run_now",
         summary="Start one execution outside the schedule; its id leads to its outcome.",

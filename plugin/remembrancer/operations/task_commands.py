@@ -31,12 +31,13 @@ from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.edits.task_edits import TaskEdits
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_fence, check_not_paused, check_readable
+from remembrancer.operations.questions.question_commands import QuestionCommands
 from remembrancer.operations.sets.task_sets import TaskSets
 from remembrancer.operations.task_creation import TaskCreation
 from remembrancer.operations.templates.template_commands import TemplateCommands
 from remembrancer.operations.validation import reply
 from remembrancer.policies.cancellation import outstanding
-from remembrancer.policies.deferral import defer, deferred
+from remembrancer.policies.unanswered.deferral import defer, deferred
 from remembrancer.policies.unanswered.deferral_limits import NO_LIMITS, DeferralTerms
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class TaskCommands:
         """Edits and cancellations of many tasks at once."""
         self.sets = TaskSets(store, clock, late_by_seconds, self._creation.admit, self.edits, self.cancel)
         """Declared sets of tasks."""
+        self.questions = QuestionCommands(store, clock)
+        """Questions of tasks to people."""
         self.templates = TemplateCommands(store, clock, self._creation)
         """Templates of tasks."""
 

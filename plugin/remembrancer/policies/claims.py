@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.ids import execution_id_of, occurrence_key
@@ -16,8 +16,14 @@ from remembrancer.policies.pace import with_next_check
 from remembrancer.ports.writes import Claim
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from remembrancer.model.task import ScheduledTask
     from remembrancer.policies.decision import Decision, PlanContext
+
+
+NO_QUESTION: Final[Mapping[str, None]] = {"question_id": None, "question": None}
+"""The properties of a task without an open question."""
 
 
 def claim_of(task: ScheduledTask, decision: Decision, context: PlanContext) -> Claim | None:
@@ -101,8 +107,15 @@ def skip_claim(task: ScheduledTask, skip: Skip, context: PlanContext) -> Claim:
         skip.ends_deferral,
         begins,
         _is_pause_over(task, skip.next_nominal_ms),
-        skip.gains,
+        _gains(task, skip),
     )
+
+
+def _gains(task: ScheduledTask, skip: Skip) -> Mapping[str, str | int | None] | None:
+    """Return the other properties that change with *skip*: a question ends with its deferral."""
+    if skip.ends_deferral and task.question_id is not None:
+        return {**(skip.gains or {}), **NO_QUESTION}
+    return skip.gains
 
 
 def _is_pause_over(task: ScheduledTask, next_nominal_ms: int | None) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
+    from remembrancer.model.question import Question
     from remembrancer.model.task import ScheduledTask
     from remembrancer.policies.occurrences import OccurrenceRange
 
@@ -53,7 +54,16 @@ class Wait(NamedTuple):
     reason: str
 
 
-Decision: TypeAlias = Run | Skip | Wait
+class Remind(NamedTuple):
+    """Ask a question of the task again, and arm the task for the end of the time for an answer."""
+
+    question: Question
+    """The question as it is asked then."""
+    is_escalation: bool
+    """True if it is asked of others."""
+
+
+Decision: TypeAlias = Run | Skip | Wait | Remind
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,17 @@ to now is accounted for.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from remembrancer.policies.claims import claim_of
-from remembrancer.policies.deferral import deferral
+from remembrancer.policies.decision import Remind
 from remembrancer.policies.misfire import misfire
 from remembrancer.policies.pause import pause
 from remembrancer.policies.run_when_due import run_when_due
 from remembrancer.policies.skips import skip
+from remembrancer.policies.unanswered.deferral import deferral
+from remembrancer.policies.unanswered.questions import unanswered
+from remembrancer.ports.writes import Reminder
 from remembrancer.schedules.kinds import UNREADABLE
 
 if TYPE_CHECKING:
@@ -28,8 +31,17 @@ if TYPE_CHECKING:
 _SLICE: Final = 50
 """The number of tasks that are planned before other coroutines run."""
 
-POLICIES: Final[tuple[Policy, ...]] = (skip, pause, deferral, misfire, run_when_due)
+POLICIES: Final[tuple[Policy, ...]] = (skip, pause, unanswered, deferral, misfire, run_when_due)
 """All policies, in the order in which they are asked."""
+
+
+class PagePlan(NamedTuple):
+    """The decisions about one page of due tasks, as they are written."""
+
+    claims: list[Claim]
+    reminders: list[Reminder]
+    faults: list[tuple[ScheduledTask, Exception]]
+    """The tasks that cannot be planned, each with its error."""
 
 
 def plan(task: ScheduledTask, situation: Situation, context: PlanContext) -> Decision:
@@ -40,22 +52,18 @@ def plan(task: ScheduledTask, situation: Situation, context: PlanContext) -> Dec
     raise AssertionError("the last policy decides")
 
 
-async def plan_page(
-    due: Sequence[ScheduledTask], situation: Situation, context: PlanContext
-) -> tuple[list[Claim], list[tuple[ScheduledTask, Exception]]]:
-    """Plan the tasks of one page, letting other coroutines run in between.
-
-    Returns:
-        The claims, and the tasks that cannot be planned, each with its error. A task that waits has neither.
-    """
-    claims: list[Claim] = []
-    faults: list[tuple[ScheduledTask, Exception]] = []
+async def plan_page(due: Sequence[ScheduledTask], situation: Situation, context: PlanContext) -> PagePlan:
+    """Plan the tasks of one page, letting other coroutines run in between; a task that waits is in no list."""
+    planned = PagePlan([], [], [])
     for place, task in enumerate(due, 1):
         try:
-            if claim := claim_of(task, plan(task, situation, context), context):
-                claims.append(claim)
+            decision = plan(task, situation, context)
+            if claim := claim_of(task, decision, context):
+                planned.claims.append(claim)
+            elif isinstance(decision, Remind):
+                planned.reminders.append(Reminder(task, decision.question, context.now, decision.is_escalation))
         except UNREADABLE as error:
-            faults.append((task, error))
+            planned.faults.append((task, error))
         if place % _SLICE == 0:
             await asyncio.sleep(0)
-    return claims, faults
+    return planned

@@ -13,6 +13,7 @@
 - `handler`: the handler: the agent's function that does its tasks.
 - `health`: the health port: a few bounded reads of the state that only the graph knows.
 - `idempotency`: the idempotency port: the result of a request, found by its key for as long as the graph exists.
+- `questions`: the question store port: runs that wait for answers.
 - `replicas`: the replica registry port: the identity of a graph, and the replicas that work on it.
 - `retention`: the retention port: old executions are added up into summaries and deleted.
 - `statistics`: the statistics port: hourly and lifetime counters.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.event_log import EventLog
     from remembrancer.ports.health import HealthProbe
     from remembrancer.ports.idempotency import IdempotencyStore
+    from remembrancer.ports.questions import QuestionStore
     from remembrancer.ports.replicas import ReplicaRegistry
     from remembrancer.ports.retention import ExecutionRetention
     from remembrancer.ports.statistics import Statistics
@@ -50,6 +51,7 @@ class Graph(ABC):
     replicas: ReplicaRegistry
     health: HealthProbe
     watches: Watches
+    questions: QuestionStore
     named_queries: Mapping[str, NamedQuery]
     """The questions that come with the package, by name."""
 

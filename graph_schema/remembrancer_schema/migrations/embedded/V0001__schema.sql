@@ -53,6 +53,7 @@ CREATE PROPERTY scheduled_task.deferred_task_id IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.status_index_key IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.cron_index_key IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.check_at_ms IF NOT EXISTS LONG;
+CREATE PROPERTY scheduled_task.question_id IF NOT EXISTS STRING;
 CREATE PROPERTY task_execution.execution_id IF NOT EXISTS STRING;
 CREATE PROPERTY task_execution.outcome_key IF NOT EXISTS STRING;
 CREATE PROPERTY task_deferral.deferral_id IF NOT EXISTS STRING;
@@ -85,6 +86,7 @@ CREATE INDEX IF NOT EXISTS ON scheduled_task (cron_index_key) NOTUNIQUE NULL_STR
 -- A completed execution has no such key, and costs nothing here.
 CREATE INDEX IF NOT EXISTS ON task_execution (outcome_key) NOTUNIQUE NULL_STRATEGY SKIP;
 CREATE INDEX IF NOT EXISTS ON scheduled_task (check_at_ms) NOTUNIQUE NULL_STRATEGY SKIP;
+CREATE INDEX IF NOT EXISTS ON scheduled_task (question_id) NOTUNIQUE NULL_STRATEGY SKIP;
 CREATE INDEX IF NOT EXISTS ON task_deferral (deferral_id) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON task_change (change_id) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON task_change (idempotency_key) UNIQUE NULL_STRATEGY SKIP;

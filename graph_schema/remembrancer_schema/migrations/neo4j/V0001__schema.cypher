@@ -26,6 +26,7 @@ CREATE INDEX remembrancer_due_key IF NOT EXISTS FOR (n:scheduled_task) ON (n.due
 CREATE INDEX remembrancer_deferred_task_id IF NOT EXISTS FOR (n:scheduled_task) ON (n.deferred_task_id);
 CREATE INDEX remembrancer_status_index_key IF NOT EXISTS FOR (n:scheduled_task) ON (n.status_index_key);
 CREATE INDEX remembrancer_cron_index_key IF NOT EXISTS FOR (n:scheduled_task) ON (n.cron_index_key);
+CREATE INDEX remembrancer_question_id IF NOT EXISTS FOR (n:scheduled_task) ON (n.question_id);
 CREATE INDEX remembrancer_check_at_ms IF NOT EXISTS FOR (n:scheduled_task) ON (n.check_at_ms);
 CREATE INDEX remembrancer_outcome_key IF NOT EXISTS FOR (n:task_execution) ON (n.outcome_key);
 CREATE INDEX remembrancer_hour_ms IF NOT EXISTS FOR (n:hourly_statistics) ON (n.hour_ms);

@@ -23,6 +23,7 @@ from remembrancer.stores.records.calendars import GraphCalendarStore
 from remembrancer.stores.records.event_log import GraphEventLog
 from remembrancer.stores.records.idempotency import GraphIdempotencyStore
 from remembrancer.stores.records.named_nodes import NamedNodes
+from remembrancer.stores.records.questions import GraphQuestions
 from remembrancer.stores.records.replicas import GraphReplicaRegistry
 from remembrancer.stores.records.retention import GraphRetention
 from remembrancer.stores.records.statistics import GraphStatistics
@@ -70,6 +71,7 @@ class ConnectedGraph(Graph):
         self.replicas = GraphReplicaRegistry(connection)
         self.health = GraphHealthProbe(connection, parts.index, parts.records)
         self.watches = GraphWatches(parts)
+        self.questions = GraphQuestions(connection, parts.records, parts.index.write_armed, parts.time_links.record)
         self.named_queries = named_queries()
 
     async def query(self, cypher: str, parameters: dict[str, object] | None = None) -> Sequence[dict[str, object]]:

@@ -8,7 +8,7 @@ from remembrancer.model.timestamps import to_ms
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.graph.claims import release_leases
 from remembrancer.stores.graph.element_ids import with_element_ids
-from remembrancer.stores.rows import node_rows
+from remembrancer.stores.rows import deferral_rows, node_rows
 from remembrancer.stores.rows.due_key import due_key
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def settle_statements(
         if settlement.thought:
             parts.setdefault("link_created_thoughts", []).append(node_rows.thought_row(settlement))
         if reschedule := settlement.reschedule:
-            again: SettledDeferralRow = {**node_rows.reschedule_row(reschedule), **held}
+            again: SettledDeferralRow = {**deferral_rows.reschedule_row(reschedule), **held}
             if reschedule.outstanding:
                 for statement in outstanding_statements([reschedule.outstanding]):
                     parts.setdefault(statement.name, []).extend(statement.rows)
@@ -60,7 +60,7 @@ def outstanding_statements(claims: Sequence[Claim | None]) -> list[Statement]:
 
 def deferral_statements(deferral: Deferral) -> list[Statement]:
     """Return the statements that write a deferral to which its task already points."""
-    row = node_rows.deferral_row(deferral)
+    row = deferral_rows.deferral_row(deferral)
     recorded = [Statement("record_deferrals", [row]), Statement("link_chains", [dict(row)])]
     return [*recorded, Statement("link_requests", [dict(row)])] if deferral.requested_by else recorded
 

@@ -91,7 +91,8 @@ class Settlements:
                 self._time_links.record(row["task_id"], row["next_run_ms"])
         for row in rows_of("defer_settled", statements, answers):
             reschedule = reschedules[int(row["row"])]
-            self._time_links.record(reschedule.deferral.task_id, reschedule.next_run_ms)
+            if reschedule.next_run_ms is not None:
+                self._time_links.record(reschedule.deferral.task_id, reschedule.next_run_ms)
         self._signals.tell_of(each.execution.task_id for each in settlements)
         written = {row["row"] for row in answers[0]}
         return [place in written for place in range(len(settlements))]

@@ -23,7 +23,7 @@ from remembrancer.stores.graph.task_changes import cancel, edit
 from remembrancer.stores.graph.task_list import TaskList
 from remembrancer.stores.graph.watches import follow_rows
 from remembrancer.stores.records.idempotency import rejecting_reuse
-from remembrancer.stores.rows import audit_rows, node_rows
+from remembrancer.stores.rows import audit_rows, deferral_rows, node_rows
 from remembrancer.stores.rows.readable_records import FAULTS, one_line
 from remembrancer.stores.rows.reference_rows import first_links
 from remembrancer_schema.catalog import query
@@ -128,13 +128,13 @@ class GraphTaskStore:
     ) -> bool:
         """Write the deferral and move the next run, if the task is still as it was read; return whether it did."""
         changed = audit_rows.change_row(task_id, change, reschedule.outstanding)
-        row = {**node_rows.reschedule_row(reschedule), **changed, "expected_ms": expected_next_run_ms}
+        row = {**deferral_rows.reschedule_row(reschedule), **changed, "expected_ms": expected_next_run_ms}
         statements = [*outstanding_statements([reschedule.outstanding]), Statement("defer_tasks", [row])]
         statements += deferral_statements(reschedule.deferral)
         with rejecting_reuse(change.idempotency_key):
             answers = await self._parts.index.write_armed([reschedule.next_run_ms], statements)
         deferred = bool(rows_of("defer_tasks", statements, answers))
-        if deferred:
+        if deferred and reschedule.next_run_ms is not None:
             self._parts.time_links.record(task_id, reschedule.next_run_ms)
         return deferred
 

@@ -8,6 +8,7 @@
 - `graph_copy`: the nodes and edges of one graph as a copy reads and writes them: in pages, over any connection.
 - `idempotency`: idempotency keys: properties of the nodes that a request wrote.
 - `named_nodes`: nodes that users know by name, with a version: added, replaced and removed.
+- `questions`: the open questions, their answers, and those that are asked again.
 - `replicas`: the replica registry: the marker of a graph, and its replicas.
 - `retention`: retention of executions: old ones are found by age, added to summaries and deleted in one commit.
 - `statistics`: the statistics of a graph: hourly and lifetime counters, read from the counter nodes of all writers.

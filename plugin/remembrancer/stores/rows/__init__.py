@@ -2,6 +2,7 @@
 
 - `audit_rows`: rows of the audit log: of changes, and of entries that are read from a task or from the graph's
   marker.
+- `deferral_rows`: rows that write deferrals, and defer tasks.
 - `due_key`: the due key: the time of a task's next run, made different for each task, so that one index orders them.
 - `edit_rows`: rows that change the properties of a task.
 - `node_rows`: rows of the graph from model values, and model values from nodes.

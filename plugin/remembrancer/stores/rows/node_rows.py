@@ -22,7 +22,7 @@ from remembrancer.stores.rows.due_key import due_key
 if TYPE_CHECKING:
     from remembrancer.model.idempotency import IdempotencyKey
     from remembrancer.ports.handler import Progress
-    from remembrancer.ports.writes import Claim, Reschedule, Settlement
+    from remembrancer.ports.writes import Claim, Settlement
     from remembrancer.stores.commits.row_types.executions import (
         AdvancedTask,
         CauseRow,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
         StartRow,
         ThoughtRow,
     )
-    from remembrancer.stores.commits.row_types.tasks import DeferralRow, RescheduleRow
     from remembrancer.stores.commits.statement import Row
 
 
@@ -273,33 +272,6 @@ def thought_row(settlement: Settlement) -> ThoughtRow:
         "thought_id": thought.thought_id,
         "content": thought.content,
         "completed_ms": to_ms(settlement.completed_at),
-    }
-
-
-def deferral_row(deferral: Deferral) -> DeferralRow:
-    """Return the row that writes a deferral."""
-    return {
-        "task_id": deferral.task_id,
-        "deferral_id": deferral.deferral_id,
-        "deferred_ms": to_ms(deferral.deferred_at),
-        "original_ms": to_ms(deferral.original_time) if deferral.original_time else None,
-        "deferred_until_ms": to_ms(deferral.deferred_until),
-        "reason": deferral.reason,
-        "requested_by": deferral.requested_by,
-        "context": to_json(deferral.context),
-    }
-
-
-def reschedule_row(reschedule: Reschedule) -> RescheduleRow:
-    """Return the row that defers a task."""
-    return {
-        **deferral_row(reschedule.deferral),
-        "next_run_ms": reschedule.next_run_ms,
-        "due_key": due_key(reschedule.next_run_ms, reschedule.deferral.task_id),
-        "task_fence": fence_after(reschedule.outstanding),
-        "live_id": reschedule.live_id,
-        "since_ms": reschedule.since_ms,
-        "of_deferred_run": reschedule.of_deferred_run,
     }
 
 
