@@ -10,6 +10,7 @@ KEYS: Final = {
     "thought": "thought_id",
     "named_calendar": "name",
     "task_template": "name",
+    "lineage": "lineage_id",
     "scheduled_task": "task_id",
     "task_execution": "execution_id",
     "task_deferral": "deferral_id",
@@ -64,6 +65,8 @@ EDGES: Final = (
     Edge("USES_CALENDAR", "scheduled_task", "named_calendar"),
     Edge("FOLLOWS", "scheduled_task", "scheduled_task"),
     Edge("FROM_TEMPLATE", "scheduled_task", "task_template"),
+    Edge("SPAWNED_BY", "scheduled_task", "task_execution"),
+    Edge("STARTED_BY", "lineage", "thought", "lineage_id", required=True),
 )
 """Every type of edge."""
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         GraphUnreachable as GraphUnreachable,
         IdempotencyKeyReused as IdempotencyKeyReused,
         InvalidInput as InvalidInput,
+        LineageLimitReached as LineageLimitReached,
         NotAGraph as NotAGraph,
         NotRunning as NotRunning,
         OutcomeUnknown as OutcomeUnknown,
@@ -89,6 +90,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         Failed as Failed,
         Thought as Thought,
     )
+    from remembrancer.model.lineage import Lineage as Lineage, LineageTask as LineageTask
     from remembrancer.model.named_query import NamedQuery as NamedQuery
     from remembrancer.model.plain_schedules import (
         Calendar as Calendar,
@@ -234,6 +236,7 @@ _API: Final = {
         "GraphUnreachable",
         "IdempotencyKeyReused",
         "InvalidInput",
+        "LineageLimitReached",
         "NotAGraph",
         "NotRunning",
         "OutcomeUnknown",
@@ -257,6 +260,7 @@ _API: Final = {
     "model.event": ("Event", "EventKind", "EventPage"),
     "model.execution": ("Execution", "ExecutionStatus", "ExecutionType", "Reason"),
     "model.handler_result": ("Ask", "Defer", "Done", "Failed", "Thought"),
+    "model.lineage": ("Lineage", "LineageTask"),
     "model.question": ("Answer", "OnNoAnswer", "Question"),
     "model.named_query": ("NamedQuery",),
     "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),

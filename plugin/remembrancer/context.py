@@ -46,3 +46,9 @@ TRACEPARENT: ContextVar[str | None] = ContextVar("remembrancer_traceparent", def
 def current_actor() -> Actor:
     """Return the actor of the current call."""
     return CURRENT_ACTOR.get() or IN_PROCESS_ACTOR
+
+
+def executing() -> str | None:
+    """Return the execution whose handler is the current caller, or began it; None for any other caller."""
+    actor = current_actor()
+    return actor.actor if actor.surface == "handler" else None

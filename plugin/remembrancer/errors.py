@@ -3,6 +3,7 @@
 RemembrancerError
 ├── InvalidInput (ValueError)       an argument is invalid; nothing was written
 │   ├── IdempotencyKeyReused        a different request was sent with the same idempotency key
+│   ├── LineageLimitReached         a lineage takes no more tasks of handlers
 │   └── DeferralsExhausted          the run was deferred as often, or for as long, as its task allows
 ├── TaskNotFound (LookupError)      no task has this id
 ├── ExecutionNotFound (LookupError) no execution has this id, or it was pruned into a summary
@@ -92,6 +93,27 @@ class IdempotencyKeyReused(InvalidInput):
     def __init__(self, key: str) -> None:
         allowed = "a key that no other request has used; repeat a key only with the same request"
         super().__init__("Idempotency-Key", key, allowed, "8f14e45f-cancel-1")
+
+
+class LineageLimitReached(InvalidInput):
+    """A bound of a lineage refuses tasks that a handler schedules; nothing was written.
+
+    Args:
+        limit: The bound: max_depth, max_fan_out or max_open_tasks.
+        lineage_id: The thought that started the lineage.
+        most: The value of the bound.
+        asked: The value that the request would have made.
+        holder: The task, the execution or the lineage that has used it up.
+    """
+
+    def __init__(self, limit: str, lineage_id: str, most: int, asked: int, holder: str) -> None:
+        self.limit = limit
+        self.lineage_id = lineage_id
+        self.most = most
+        self.holder = holder
+        raised = f"`remembrancer budget set {lineage_id} --budget {limit}={asked}` raises it"
+        allowed = f"at most {most:,} in the lineage of {lineage_id}, held by {holder}; outside of a handler, {raised}"
+        super().__init__(limit, asked, allowed, None)
 
 
 class DeferralsExhausted(InvalidInput):

@@ -16,6 +16,7 @@ from remembrancer.model.query_limits import LARGEST, LONGEST_SECONDS, ROWS, SECO
 _TIMING: Final = "Timing"
 _LOAD: Final = "Load"
 _RETENTION: Final = "Retention"
+_LINEAGE: Final = "Tasks of handlers"
 _QUERIES: Final = "Query limits"
 _DAY: Final = 86_400
 _LOG: Final = logging.getLogger("remembrancer")
@@ -109,6 +110,18 @@ class SchedulerOptions:
         int,
         Bounds(1, 100_000, _LOAD, "The most occurrences that one commit claims."),
     ] = 1000
+    lineage_max_depth: Annotated[
+        int | None,
+        Bounds(0, LARGEST, _LINEAGE, "The most generations of tasks that handlers schedule. Unset has no bound.", 10),
+    ] = None
+    lineage_max_fan_out: Annotated[
+        int | None,
+        Bounds(0, LARGEST, _LINEAGE, "The most tasks that one execution schedules. Unset has no bound.", 100),
+    ] = None
+    lineage_max_open_tasks: Annotated[
+        int | None,
+        Bounds(0, LARGEST, _LINEAGE, "The most open tasks of handlers in a lineage. Unset has no bound.", 1000),
+    ] = None
     execution_retention_days: Annotated[
         float | None,
         Bounds(
@@ -138,6 +151,16 @@ class SchedulerOptions:
         """Validate every number. Raises InvalidInput."""
         for setting in SETTINGS.values():
             setting.check(getattr(self, setting.name), setting.name)
+
+    @property
+    def lineage_limits(self) -> dict[str, int]:
+        """The bounds of lineages that have none of their own, by the names of a budget's parts."""
+        bounds = {
+            "max_depth": self.lineage_max_depth,
+            "max_fan_out": self.lineage_max_fan_out,
+            "max_open_tasks": self.lineage_max_open_tasks,
+        }
+        return {name: most for name, most in bounds.items() if most is not None}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:

@@ -119,6 +119,7 @@ async def test_a_question_passes_to_others_once(inquiry: Inquiry) -> None:
     await inquiry.by_hand.tick(HOUR)
     (question,) = await inquiry.service.questions()
     assert question.asked_of == ("bob", "on-call")
+    inquiry.clock.set(inquiry.clock.now() + MINUTE)
     await inquiry.service.answer_task(task_id, "yes")
     await inquiry.by_hand.tick(MINUTE)
     assert await inquiry.outcomes(task_id) == [ASKED, DONE]

@@ -23,6 +23,8 @@ TEXT: set[object] = {"x"}
 NUMBER: set[object] = {3}
 OPTIONAL: set[object] = {None}
 RIGHT: dict[str, Any] = {
+    "question": "May I?",
+    "answer": "yes",
     "name": "Tea",
     "goal_description": "goal",
     "trigger_prompt": "prompt",
@@ -42,9 +44,11 @@ RIGHT: dict[str, Any] = {
     "expression": "0 9 * * *",
     "scope": "read",
     "keep_days": 90,
+    "of": "nothing",
+    "budget": {"max_depth": 3},
     "changes": {"name": "Coffee"},
 }
-OBJECTS = {"changes", "context", "parameters", "tasks", "defaults", "task", "values", "overrides"}
+OBJECTS = {"budget", "changes", "context", "parameters", "tasks", "defaults", "task", "values", "overrides"}
 ACCEPTED: dict[str, set[object]] = {
     "schedule_task": TEXT | OPTIONAL,
     "schedule_tasks": NUMBER,
@@ -64,6 +68,9 @@ ACCEPTED: dict[str, set[object]] = {
     "ask_task": TEXT | NUMBER | OPTIONAL,
     "answer_task": TEXT,
     "questions": NUMBER,
+    "lineage": TEXT | NUMBER,
+    "set_budget": TEXT | OPTIONAL,
+    "stop_lineage": TEXT | OPTIONAL,
     "pause_tasks": TEXT | OPTIONAL,
     "resume_tasks": TEXT | OPTIONAL,
     "update_tasks": TEXT | OPTIONAL,

@@ -168,6 +168,7 @@ class Life:
         self.graph = graph
         self.clock = VirtualClock(now)
         self._chance = Random(seed)
+        self._spawning: TaskSchedulerService | None = None
 
     async def live(self, days: int, options: SchedulerOptions | None = None) -> None:
         """Schedule, fire, fail, think, defer, cancel, lose a run and retry it, for so many days."""
@@ -196,6 +197,12 @@ class Life:
             f"report-{name}", {"trigger_prompt": "{topic}", "at": "2099-12-24T09:00:00Z"}, {"topic": "text"}
         )
         await service.schedule_from_template(f"report-{name}", {"topic": "Days"})
+        parent = await service.schedule_task("Parent", "Live", "Now", "thought_0", "2099-12-24T09:00:00Z")
+        for day in ("25", "26"):
+            await service.defer_task(parent.task_id, f"2099-12-{day}T09:00:00Z", "Not yet")
+        self._spawning = service
+        await service.run_now(parent.task_id)
+        await service.idle()
 
     async def _schedule(self, service: TaskSchedulerService) -> list[str]:
         replies = [
@@ -231,6 +238,8 @@ class Life:
         await store.queue.claim([plan(task, to_ms(now), "replica_dead")], dead)
 
     async def _handle(self, firing: Firing) -> HandlerReturn:
+        if firing.task.name == "Parent" and self._spawning is not None:
+            await self._spawning.schedule_task("Child", "Live", "Now", "thought_0", "2099-12-27T09:00:00Z")
         match self._chance.randrange(6):
             case 0:
                 return Failed("It did not work")

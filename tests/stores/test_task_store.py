@@ -161,7 +161,7 @@ async def test_one_bad_write_among_many_at_once_fails_alone(store: Graph, a_task
     await store.tasks.create([a_task(dedup_key="taken")])
     asked = [[a_task(dedup_key="taken") if place == 7 else a_task()] for place in range(20)]
     answers = await asyncio.gather(*(store.tasks.create(tasks) for tasks in asked), return_exceptions=True)
-    assert [place for place, answer in enumerate(answers) if answer is not None] == [7]
+    assert [place for place, answer in enumerate(answers) if answer is not True] == [7]
     assert isinstance(answers[7], DuplicateTask)
     assert len(await store.tasks.find(TaskFilter())) == 20
     assert ((await store.statistics.lifetime()).counts)["tasks_created"] == 20

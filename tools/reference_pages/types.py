@@ -38,6 +38,7 @@ GROUPS: Final = {
     ),
     "Declared sets": ("model.task_set",),
     "Templates": ("model.task_template",),
+    "Lineages": ("model.lineage",),
     "Calendars": ("model.calendar",),
     "Executions": ("model.execution", "model.addition", "model.summary", "model.prune_result", "model.recheck"),
     "Handlers": ("ports.handler", "model.handler_result", "engine.commands.command_handler"),

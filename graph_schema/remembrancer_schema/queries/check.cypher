@@ -69,7 +69,8 @@ RETURN r.row AS row
 // Write the index keys of tasks, as they follow from their other properties.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
-SET t.due_key = r.due_key, t.status_index_key = r.status_index_key, t.cron_index_key = r.cron_index_key
+SET t.due_key = r.due_key, t.status_index_key = r.status_index_key, t.cron_index_key = r.cron_index_key,
+    t.wait_index_key = r.wait_index_key
 RETURN r.row AS row
 
 // name: delete_statistics

@@ -11,6 +11,7 @@ SET t.fence = t.fence + 1, t.next_run_ms = r.next_run_ms, t.due_key = r.due_key,
     t.deferral_count = deferrals + 1, t.last_deferral_id = before,
     t.defer_until = CASE WHEN r.deferred_until_ms IS NULL THEN null ELSE datetime({epochMillis: r.deferred_until_ms}) END,
     t.question_id = CASE WHEN r.question IS NULL THEN null ELSE r.deferral_id END, t.question = r.question, t.answer = null,
+    t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null,
     t.chain_deferrals = CASE WHEN before IS NULL THEN 1 ELSE coalesce(t.chain_deferrals, 1) + 1 END,
     t.chain_since_ms = CASE WHEN before IS NULL THEN r.since_ms ELSE coalesce(t.chain_since_ms, r.since_ms) END
 CREATE (c:task_change {
@@ -41,7 +42,8 @@ SET t.fence = t.fence + 1, t.deferral_id = r.deferral_id, t.last_deferral_id = b
     t.next_run_ms = CASE WHEN moves THEN r.next_run_ms ELSE t.next_run_ms END,
     t.deferral_count = coalesce(t.deferral_count, 0) + 1,
     t.defer_until = CASE WHEN r.deferred_until_ms IS NULL THEN null ELSE datetime({epochMillis: r.deferred_until_ms}) END,
-    t.question_id = CASE WHEN r.question IS NULL THEN null ELSE r.deferral_id END, t.question = r.question, t.answer = null
+    t.question_id = CASE WHEN r.question IS NULL THEN null ELSE r.deferral_id END, t.question = r.question, t.answer = null,
+    t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null
 RETURN r.row AS row
 
 // name: record_deferrals
@@ -79,7 +81,8 @@ SET t.fence = coalesce(t.fence, 0)
 WITH t, r
 WHERE t.fence = r.fence AND t.question_id = r.question_id AND t.status IN ['PENDING', 'ACTIVE']
 SET t.fence = r.fence + 1, t.question_id = null, t.question = null, t.answer = r.answer,
-    t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.defer_until = datetime({epochMillis: r.run_ms})
+    t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.defer_until = datetime({epochMillis: r.run_ms}),
+    t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.at_ms}),
   surface: r.surface, actor: r.actor, reason: r.reason, thought_id: r.thought_id, before: r.before, after: r.after,
@@ -105,7 +108,8 @@ SET t.fence = coalesce(t.fence, 0)
 WITH t, r
 WHERE t.fence = r.fence AND t.question_id = r.question_id AND t.status IN ['PENDING', 'ACTIVE']
 SET t.fence = r.fence + 1, t.question = r.question, t.next_run_ms = r.next_run_ms, t.due_key = r.due_key,
-    t.defer_until = datetime({epochMillis: r.next_run_ms})
+    t.defer_until = datetime({epochMillis: r.next_run_ms}),
+    t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null
 RETURN r.row AS row
 
 // name: open_questions

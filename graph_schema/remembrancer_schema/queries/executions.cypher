@@ -58,7 +58,8 @@ SET t += r.task, t.fence = r.fence, t.status = status, t.status_index_key = stat
     t.next_run_ms = CASE WHEN again THEN later_ms ELSE r.task.next_run_ms END,
     t.nominal_ms = CASE WHEN again THEN later_ms ELSE r.task.nominal_ms END,
     t.next_check_ms = CASE WHEN again THEN later_ms ELSE t.next_check_ms END,
-    t.due_key = CASE WHEN again THEN later_key ELSE r.task.due_key END
+    t.due_key = CASE WHEN again THEN later_key ELSE r.task.due_key END,
+    t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null
 RETURN r.row AS row
 
 // name: end_deferrals
@@ -131,7 +132,8 @@ WITH e, t, r, nominal_ms, CASE
   WHEN t.paused_until.epochMillis > nominal_ms THEN t.paused_until.epochMillis ELSE nominal_ms END AS run_ms
 SET e.next_check_at = datetime({epochMillis: r.at_ms}),
     t.fence = t.fence + 1, t.next_check_ms = r.at_ms, t.nominal_ms = nominal_ms, t.next_run_ms = run_ms,
-    t.due_key = run_ms * 1000000 + r.own_digits
+    t.due_key = run_ms * 1000000 + r.own_digits,
+    t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null
 RETURN r.row AS row, t.task_id AS task_id, run_ms AS next_run_ms
 
 // name: report_progress

@@ -67,6 +67,14 @@ WHERE t.due_key > $now_ms * 1000000 AND t.task_id IS NOT NULL
 RETURN t.task_id AS task_id, t.name AS task, t.schedule_cron AS schedule_cron, t.next_run_ms AS next_run_ms
 ORDER BY t.due_key LIMIT $limit
 
+// name: waits
+// Tasks whose occurrence has come and waits for something: for what, and since when; those of one thing by the order in which they get it.
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(wait_index_key)
+WHERE t.wait_index_key > '' AND t.task_id IS NOT NULL
+RETURN t.task_id AS task_id, t.name AS task, t.wait_key AS waits_for, t.waits_since_ms AS waits_since_ms, t.wait_reason AS reason
+ORDER BY t.wait_index_key LIMIT $limit
+
 // name: deferral_reasons
 // Why tasks were put off, the most common reason first.
 MATCH (d:task_deferral) WHERE d.deferral_id IS NOT NULL

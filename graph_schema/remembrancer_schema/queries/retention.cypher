@@ -5,7 +5,7 @@ MATCH (e:task_execution)
 USING INDEX SEEK e:task_execution(execution_id)
 WHERE e.execution_id > $after_id AND e.execution_id < $before_id AND e.status <> 'running'
   AND e.triggered_at < datetime({epochMillis: $before_ms})
-  AND COUNT { (e)--() } = COUNT { (e)-[:EXECUTION_OF|CREATED_THOUGHT|RETRY_OF]-() }
+  AND COUNT { (e)--() } = COUNT { (e)-[:EXECUTION_OF|CREATED_THOUGHT|RETRY_OF|SPAWNED_BY]-() }
   AND NOT EXISTS {
     MATCH (again:task_execution)-[:RETRY_OF]->(e)
     WHERE again.triggered_at >= datetime({epochMillis: $before_ms}) OR again.status = 'running'
@@ -75,7 +75,7 @@ SET s.executions = coalesce(s.executions, 0) + executions, s.runs = coalesce(s.r
                              ELSE datetime({epochMillis: last_ms}) END
 WITH row, old, executions
 UNWIND old AS e
-OPTIONAL MATCH (e)-[x:EXECUTION_OF|CREATED_THOUGHT|RETRY_OF]-()
+OPTIONAL MATCH (e)-[x:EXECUTION_OF|CREATED_THOUGHT|RETRY_OF|SPAWNED_BY]-()
 DELETE x, e
 RETURN DISTINCT row, executions
 

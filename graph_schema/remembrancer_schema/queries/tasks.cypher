@@ -92,17 +92,17 @@ WHERE t.due_key > $floor_key AND t.status IN $statuses AND t.task_type IN $types
 RETURN t ORDER BY t.due_key LIMIT $limit
 
 // name: unarmed_tasks
-// Tasks without a next run, with a status index key above $above and below $below, the newest first, as nodes.
+// Tasks that are not in the due index, unarmed or waiting, with a status index key above $above and below $below, the newest first, as nodes.
 MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(status_index_key)
-WHERE t.status_index_key > $above AND t.status_index_key < $below AND t.next_run_ms IS NULL
+WHERE t.status_index_key > $above AND t.status_index_key < $below AND t.due_key IS NULL
 RETURN t ORDER BY t.status_index_key DESC LIMIT $limit
 
 // name: unarmed_matches
 // The same of those that match, as in `armed_matches`.
 MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(status_index_key)
-WHERE t.status_index_key > $above AND t.status_index_key < $below AND t.next_run_ms IS NULL
+WHERE t.status_index_key > $above AND t.status_index_key < $below AND t.due_key IS NULL
   AND ($name IS NULL OR t.name = $name) AND ($group IS NULL OR t.group = $group)
   AND ALL(tag IN [$tags[0], $tags[1], $tags[2], $tags[3], $tags[4], $tags[5], $tags[6], $tags[7], $tags[8], $tags[9]]
     WHERE tag IS NULL OR tag IN coalesce(t.tags, []))
@@ -199,7 +199,8 @@ WHERE before IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.if_fence, t.fence
 SET t.fence = t.fence + 1, t.status = 'CANCELLED', t.next_run_ms = null, t.due_key = null, t.nominal_ms = null,
     t.deferral_id = null, t.status_index_key = 'CANCELLED|' + t.task_type + '|' + t.task_id, t.cron_index_key = null,
     t.check_at_ms = null, t.question_id = null, t.question = null,
-    t.paused_at = null, t.paused_until = null, t.pause_reason = null, t.on_missed = null
+    t.paused_at = null, t.paused_until = null, t.pause_reason = null, t.on_missed = null,
+    t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.at_ms}),
   surface: r.surface, actor: r.actor, reason: r.reason, thought_id: r.thought_id,
@@ -256,7 +257,8 @@ WHERE t.next_run_ms IS NOT NULL OR t.paused_at IS NOT NULL
 WITH t, r, t.status AS before, t.next_run_ms AS armed_ms
 SET t.next_run_ms = null, t.due_key = null, t.status = 'FAILED',
     t.status_index_key = 'FAILED|' + t.task_type + '|' + t.task_id, t.cron_index_key = null,
-    t.paused_at = null, t.paused_until = null, t.check_at_ms = null, t.question_id = null, t.question = null
+    t.paused_at = null, t.paused_until = null, t.check_at_ms = null, t.question_id = null, t.question = null,
+    t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: 'quarantine', at: datetime({epochMillis: r.at_ms}),
   surface: 'scheduler', reason: r.reason,

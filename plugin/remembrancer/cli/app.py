@@ -210,6 +210,28 @@ COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
             "remove": CommandEntry("calendar:OneCalendarOptions:remove", "Remove a calendar that no open task uses."),
         },
     ),
+    "lineage": CommandGroup(
+        "Show and stop the trees of tasks that thoughts started.",
+        {
+            "show": CommandEntry(
+                "lineage:ShowLineageOptions:show_lineage",
+                "Show a lineage: the tree of tasks that a thought started, and its budget.",
+            ),
+            "stop": CommandEntry(
+                "lineage:StopLineageOptions:stop",
+                "Cancel all open tasks of a lineage; of a task, it and all that came of it.",
+            ),
+        },
+    ),
+    "budget": CommandGroup(
+        "Set the budgets of lineages.",
+        {
+            "set": CommandEntry(
+                "budget:SetBudgetOptions:set_budget",
+                "Give a lineage other bounds: those that are named. `none` takes one away.",
+            ),
+        },
+    ),
     "token": CommandGroup(
         "Manage the tokens of the API.",
         {

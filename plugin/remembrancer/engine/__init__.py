@@ -22,5 +22,6 @@
 - `skip_log`: the log of occurrences that were recorded without a run.
 - `tick_record`: the ticks: their number, their results, and the age of the last good one.
 - `timeouts`: timeouts: work that hangs is cancelled, and abandoned if it does not end.
+- `wait_sweep`: the sweep of waiting tasks: the policies are asked again about those that are next.
 - `watching`: tasks whose occurrences come when something has happened.
 """

@@ -107,12 +107,25 @@ class Claimer:
         """Read the next page of due tasks, one for each reserved slot at most, and begin to claim it."""
         with reservation.until_sent():
             page = await self._store.queue.due(now - assignment.late, reservation.slots, after, assignment.shards)
-            lease = self._lease()
-            if not (claims := await self._plan(page, PlanContext(to_ms(now), lease.replica_id))):
-                return page, None
-            running = [each.execution.task_id for each in claims if each.execution.status is ExecutionStatus.RUNNING]
-            reservation.claim(running, len(running))
-        return page, asyncio.get_running_loop().create_task(self._claim(page, claims, lease, reservation))
+            return page, await self._begin(page, now, reservation)
+
+    async def serve_waiting(self, tasks: Sequence[ScheduledTask]) -> int:
+        """Ask the policies about tasks that wait, and claim those that wait no longer; return the claims won."""
+        reservation = self._executor.reserve(len(tasks))
+        with reservation.until_sent():
+            claim = await self._begin(tasks[: reservation.slots], self._clock.now(), reservation)
+        return await claim if claim else 0
+
+    async def _begin(
+        self, page: Sequence[ScheduledTask], now: datetime, reservation: Reservation
+    ) -> asyncio.Task[int] | None:
+        """Plan a page, and begin to claim it; None if nothing of it is to be claimed."""
+        lease = self._lease()
+        if not (claims := await self._plan(page, PlanContext(to_ms(now), lease.replica_id))):
+            return None
+        running = [each.execution.task_id for each in claims if each.execution.status is ExecutionStatus.RUNNING]
+        reservation.claim(running, len(running))
+        return asyncio.get_running_loop().create_task(self._claim(page, claims, lease, reservation))
 
     async def _plan(self, due: Sequence[ScheduledTask], context: PlanContext) -> list[Claim]:
         planned = await plan_page(due, PLAIN, context)
@@ -121,6 +134,9 @@ class Claimer:
         if planned.reminders:
             with suppress(GraphBusy):  # locked by another write, such as an answer: the next tick finds what is left
                 await self._store.questions.ask_again(planned.reminders)
+        if planned.waits:
+            with suppress(GraphBusy):  # locked by another write: the next tick finds it again
+                await self._store.waits.park(planned.waits)
         return planned.claims
 
     async def _claim(

@@ -23,6 +23,7 @@ from remembrancer.engine.maintenance.rule_changes import Author, RuleChanges
 from remembrancer.engine.maintenance.schedule_recheck import ScheduleRecheck
 from remembrancer.engine.overdue import OverdueService
 from remembrancer.engine.timeouts import end
+from remembrancer.engine.wait_sweep import WaitSweep
 from remembrancer.engine.watching.watcher import Watcher
 from remembrancer.model.ids import new_id
 from remembrancer.model.timestamps import from_ms, to_ms
@@ -74,6 +75,8 @@ class Scheduler:
         search_interval = timedelta(seconds=options.lease_seconds / 2)
         self._recovery = LeaseRecovery(store, clock, self._executor, self._lease, search_interval)
         self._claims = Claimer(store, clock, self._executor, options, self._lease, loop=self.loop)
+        interval = timedelta(seconds=options.check_interval_seconds)
+        self._sweep = WaitSweep(store, clock, interval, options.claim_batch_size, self._claims.serve_waiting)
         self._help = OverdueService(self._claims.serve, self.faults)
         self._recheck = ScheduleRecheck(store, clock, self.replica_id)
         self.rules = RuleChanges(store, clock, Author("scheduler", self.replica_id), self._is_alone)
@@ -197,8 +200,8 @@ class Scheduler:
 
         With *within_seconds*, no page is begun after that time, however many tasks are due.
         """
-        done = 0
         began = time.monotonic()
+        done = await self._sweep.work()
         while won := await self._claim_round():
             done += won
             late = within_seconds is not None and time.monotonic() - began > within_seconds

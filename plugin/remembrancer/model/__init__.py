@@ -3,6 +3,7 @@
 - `addition`: occurrences of a task beyond those that its schedule names, each with its cause.
 - `audit`: an entry of the audit log: one change of a task or of the graph.
 - `calendar`: named calendars of the graph, and the answers of their operations.
+- `budget`: budgets of lineages: how far one may grow, checked and in its normal form.
 - `bulk_edit`: the tasks that an edit of many selects, and its answer.
 - `cancellation`: the result of a request to cancel a task.
 - `constraints`: constraints on texts, ids, numbers and contexts, each with what is allowed and an example.
@@ -19,6 +20,7 @@
 - `idempotency`: the idempotency key of a request.
 - `ids`: ids in the specification's form, unique even if two are created in one clock tick.
 - `json_bounds`: bounds on JSON input: depth, number of values, range of numbers, and text.
+- `lineage`: lineages: the trees of tasks that single thoughts started.
 - `named_query`: a named query: a question about the graph that comes with the package.
 - `plain_schedules`: values of the schedules that stand by themselves: one frozen class for each kind, distinguished by
   `kind`.

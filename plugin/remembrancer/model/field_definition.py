@@ -35,6 +35,7 @@ class FieldGroup(StrEnum):
     TASK = "Task"
     WHEN = "When"
     FAULTS = "When something goes wrong"
+    LINEAGE = "What may come of it"
 
 
 @dataclass(frozen=True)

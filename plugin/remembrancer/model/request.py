@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Final, Self, TypedDict
 from pydantic import BeforeValidator, ConfigDict, StrictFloat, StrictInt
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.budget import Budget, BudgetField
 from remembrancer.model.constraints import LONGEST_ID, LONGEST_NAME, LONGEST_TEXT
 from remembrancer.model.field_definition import (
     Choice,
@@ -202,6 +203,15 @@ class ScheduleRequest:
         ),
     ] = None
 
+    budget: Annotated[
+        Budget | str | None,
+        BudgetField(
+            "The bounds of the lineage that the task begins: how far its handlers may schedule further tasks.",
+            {"max_depth": 3, "max_fan_out": 10},
+            group=FieldGroup.LINEAGE,
+        ),
+    ] = None
+
     def __new__(cls, *_: object, **given: object) -> Self:
         """Reject an unknown field before the others are read."""
         for name, value in given.items():
@@ -230,6 +240,7 @@ class TaskFields(TypedDict, total=False):
     tags: Sequence[str]
     group: str | None
     dedup_reuse: DedupReuse | str
+    budget: Budget | str | None
     max_deferrals: int | None
     max_deferral_seconds: float | None
 

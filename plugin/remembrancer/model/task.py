@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from remembrancer.model.addition import AdditionsText, additions_from
+from remembrancer.model.budget import BudgetText  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.plain_schedules import Once
 from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField
 from remembrancer.model.request import TASK_FIELDS
@@ -89,6 +90,13 @@ class ScheduledTask(BaseModel):
     tags: tuple[str, ...] = ()
     group: str | None = None
     dedup_reuse: DedupReuse = DedupReuse.NEVER
+    budget: BudgetText = None
+    lineage_id: str | None = None
+    """The thought that started the lineage it belongs to; None for a task that no handler scheduled."""
+    parent_id: str | None = None
+    """The task whose handler scheduled it; None for a task that no handler scheduled."""
+    generation: int | None = Field(default=None, ge=1)
+    """The number of handlers between it and the root of its lineage, itself included; None for a root."""
     max_deferrals: int | None = None
     max_deferral_seconds: float | None = None
     deferred_task_id: str | None = None
@@ -158,6 +166,12 @@ class ScheduledTask(BaseModel):
     """The reason of its pause, for people."""
     on_missed: Misfire | None = None
     """The treatment of occurrences missed in the pause, if its end named one; None: as `misfire` says."""
+    wait_key: str | None = None
+    """The thing that its occurrence waits for, such as `task:ID`; None unless it waits. It is not due meanwhile."""
+    waits_since_ms: int | None = Field(default=None, ge=0, le=LAST_MS)
+    """The time from which on it has waited, epoch milliseconds; None unless it waits."""
+    wait_reason: str | None = None
+    """The thing that it waits for, in words; None unless it waits."""
     fence: int = 0
     """Grows with every write that claims or moves the task."""
     next_fires: list[datetime] | None = None

@@ -25,6 +25,7 @@ from remembrancer.operations.edits.bulk_operations import BULK_EDITS
 from remembrancer.operations.edits.edit_operations import EDITS, TASK
 from remembrancer.operations.edits.occurrence_operations import OCCURRENCES
 from remembrancer.operations.exports.export_operations import EXPORTS
+from remembrancer.operations.lineages.lineage_operations import LINEAGES
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
 from remembrancer.operations.questions.question_operations import QUESTIONS
 from remembrancer.operations.sets.set_operations import SETS
@@ -113,6 +114,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *SETS,
     *TEMPLATES,
     *QUESTIONS,
+    *LINEAGES,
     Operation(
         name="run_now",
         summary="Start one execution outside the schedule; its id leads to its outcome.",

@@ -30,6 +30,8 @@ from remembrancer.operations.edits.occurrence_edits import OccurrenceEdits
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.edits.task_edits import TaskEdits
 from remembrancer.operations.idempotency import run_once
+from remembrancer.operations.lineages.lineage_commands import LineageCommands
+from remembrancer.operations.lineages.origins import Origins, with_origin
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_fence, check_not_paused, check_readable
 from remembrancer.operations.questions.question_commands import QuestionCommands
 from remembrancer.operations.sets.task_sets import TaskSets
@@ -41,7 +43,7 @@ from remembrancer.policies.unanswered.deferral import defer, deferred
 from remembrancer.policies.unanswered.deferral_limits import NO_LIMITS, DeferralTerms
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask, ScheduleResult
@@ -62,19 +64,22 @@ class TaskCommands:
         late_by_seconds: A time up to so far in the past fires at once.
         with_local_id: Assigns a new task that is due at once an id of a shard of this replica.
         stop_runs: Stops the running executions of a cancelled task; returns those that were asked to stop.
+        limits: Bounds of lineages that have none of their own, by the names of a budget's parts.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 (what the commands work with)
         self,
         store: Graph,
         clock: Clock,
         late_by_seconds: float,
         with_local_id: Callable[[ScheduledTask], ScheduledTask],
         stop_runs: Callable[[str], Awaitable[list[str]]],
+        limits: Mapping[str, int],
     ) -> None:
         self._store = store
         self._clock = clock
-        self._creation = TaskCreation(store, clock, late_by_seconds, with_local_id)
+        self._origins = Origins(store, limits)
+        self._creation = TaskCreation(store, clock, late_by_seconds, with_local_id, self._origins)
         self._tasks = OpenTasks(store, clock)
         self._stop_runs = stop_runs
         self.limits = NO_LIMITS
@@ -89,10 +94,14 @@ class TaskCommands:
         """The tasks that refer to calendars and to other tasks."""
         self.many = ManyTasks(store, clock, late_by_seconds, self)
         """Edits and cancellations of many tasks at once."""
-        self.sets = TaskSets(store, clock, late_by_seconds, self._creation.admit, self.edits, self.cancel)
+        self.sets = TaskSets(
+            store, clock, late_by_seconds, self._creation.admit, self._origins, self.edits, self.cancel
+        )
         """Declared sets of tasks."""
         self.questions = QuestionCommands(store, clock)
         """Questions of tasks to people."""
+        self.lineages = LineageCommands(store, clock, self._origins, self)
+        """The trees of tasks that thoughts started."""
         self.templates = TemplateCommands(store, clock, self._creation)
         """Templates of tasks."""
 
@@ -243,7 +252,8 @@ class TaskCommands:
     ) -> ScheduleResult:
         """Schedule the task that brings *deferred_task_id* back, with the deferral that made it."""
         now = self._clock.now()
-        task = self._creation.admit(request, now)
+        origin = await self._origins.of_caller()
+        task = with_origin(self._creation.admit(request, now), origin)
         assert task.defer_until is not None  # noqa: S101 (a reactivation is asked for with its moment)
         first = Deferral(
             deferral_id=new_id("defer", to_ms(now)),
@@ -258,7 +268,7 @@ class TaskCommands:
         about = {"deferred_task_id": deferred_task_id, "deferral_id": first.deferral_id, "deferral_count": 1}
         chain = {"chain_deferrals": 1, "chain_since_ms": to_ms(now)}
         task = task.model_copy(update={**about, **chain, "nominal_ms": None, "deferral_history": []})
-        await self._store.tasks.create([task], first=first, idempotency_key=IDEMPOTENCY_KEY.get())
+        await self._origins.create([task], origin, now, first=first, idempotency_key=IDEMPOTENCY_KEY.get())
         entry = first.history_entry(deferred_task_id)
         return reply(await self._tasks.kept(task.model_copy(update={"deferral_history": [entry]})), now)
 

@@ -13,6 +13,7 @@ from remembrancer.model.task import Disposition
 from remembrancer.operations.ahead.next_fires import read_count
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.idempotency import reject_reuse
+from remembrancer.operations.lineages.origins import with_origin
 from remembrancer.operations.open_tasks import check_followed
 from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.reserved_keys import refuse_reserved, refuse_reuse
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from remembrancer.model.request import ScheduleRequest
     from remembrancer.model.task import ScheduledTask, ScheduleResult
     from remembrancer.model.task_template import TemplateSource
+    from remembrancer.operations.lineages.origins import Origins
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
+    from remembrancer.ports.lineages import Origin
 
 _ROUNDS: Final = 20
 """Attempts to write tasks whose dedup_key is taken meanwhile, before that is an error."""
@@ -51,6 +54,7 @@ class TaskCreation:
         clock: The time.
         late_by_seconds: A time up to so far in the past fires at once.
         with_local_id: Assigns a new task that is due at once an id of a shard of this replica.
+        origins: Place new tasks in their lineages.
     """
 
     def __init__(
@@ -59,7 +63,9 @@ class TaskCreation:
         clock: Clock,
         late_by_seconds: float,
         with_local_id: Callable[[ScheduledTask], ScheduledTask],
+        origins: Origins,
     ) -> None:
+        self._origins = origins
         self._store = store
         self._clock = clock
         self._late_by_seconds = late_by_seconds
@@ -78,6 +84,8 @@ class TaskCreation:
         requests = [each if each.schedule is None else await self._resolved(each) for each in requests]
         tasks = [self.admit(request, now, place) for place, request in enumerate(requests)]
         await check_followed(self._store.tasks, (each.runs_after_id for each in tasks))
+        if (origin := await self._origins.of_caller()) is not None:
+            tasks = [with_origin(task, origin) for task in tasks]
         if source is not None:
             tasks = [source.marked(task) for task in tasks]
         if idempotency_key:
@@ -85,14 +93,14 @@ class TaskCreation:
         for tries in range(_ROUNDS):
             held = await self._held(tasks)
             try:
-                return await self._schedule(tasks, held, now, fires)
+                return await self._schedule(tasks, held, origin, now, fires)
             except DuplicateTask:  # another caller was faster: its task is there now
                 if tries == _ROUNDS - 1 or held == await self._held(tasks):
                     raise
         raise AssertionError("the last round either returns or raises")
 
     async def _schedule(
-        self, tasks: Sequence[ScheduledTask], held: _Held, now: datetime, fires: int
+        self, tasks: Sequence[ScheduledTask], held: _Held, origin: Origin | None, now: datetime, fires: int
     ) -> list[ScheduleResult]:
         """Write those of *tasks* whose dedup_key is not *held*; return the replies to all."""
         known = dict(held.known)
@@ -102,7 +110,7 @@ class TaskCreation:
                 fresh.append(task)
                 if task.dedup_key is not None:
                     known[task.dedup_key] = task
-        writing = self._create(fresh, held, now) if fresh else None
+        writing = self._create(fresh, held, origin, now) if fresh else None
         if writing and len(fresh) > 1:  # the replies of many are worked out while the tasks are being written
             writing = asyncio.ensure_future(writing)
             await asyncio.sleep(0)
@@ -144,12 +152,13 @@ class TaskCreation:
         author = current_actor()
         return {"created_via": author.surface, "created_by": author.actor, "traceparent": TRACEPARENT.get()}
 
-    async def _create(self, fresh: Sequence[ScheduledTask], held: _Held, now: datetime) -> None:
+    async def _create(self, fresh: Sequence[ScheduledTask], held: _Held, origin: Origin | None, now: datetime) -> None:
         """Write new tasks; the ended ones that held their keys give them back in the same commit."""
         author = current_actor()
         change = Change("return_key", now, author.surface, author.actor)
         returned = [(task, change) for task in held.returned]
-        await self._store.tasks.create(fresh, idempotency_key=IDEMPOTENCY_KEY.get(), returned=returned)
+        key = IDEMPOTENCY_KEY.get()
+        await self._origins.create(fresh, origin, now, idempotency_key=key, returned=returned)
 
     async def _held(self, tasks: Sequence[ScheduledTask]) -> _Held:
         """Return the tasks that have the dedup_keys of *tasks*."""

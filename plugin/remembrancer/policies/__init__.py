@@ -1,6 +1,6 @@
 """Policies: pure functions that decide what happens to an occurrence.
 
-- `decision`: the decisions `Run`, `Skip` and `Wait`, the context and the situation.
+- `decision`: the decisions `Run`, `Skip`, `Wait` and `Park`, the context and the situation.
 - `pipeline`: the ordered policies; the first answer decides.
 - `misfire`, `pause`, `run_when_due`, `skips`: the policies of today.
 - `occurrences`: the occurrences of a task that have no outcome yet.

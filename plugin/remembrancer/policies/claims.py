@@ -57,6 +57,8 @@ def _run_claim(task: ScheduledTask, run: Run, context: PlanContext) -> Claim:
     begins = task.status is TaskStatus.PENDING
     over = _is_pause_over(task, run.next_ms)
     claim = Claim(execution, task.next_run_ms, run.next_ms, run.next_ms, TaskStatus.ACTIVE, deferred, begins, over)
+    if task.wait_key is not None:
+        claim = replace(claim, ends_wait=True)
     if task.additions is None:
         return claim
     gains = {"additions": None} if run.next_ms is not None and are_over(task, nominal_ms, context.now_ms) else None
@@ -108,6 +110,7 @@ def skip_claim(task: ScheduledTask, skip: Skip, context: PlanContext) -> Claim:
         begins,
         _is_pause_over(task, skip.next_nominal_ms),
         _gains(task, skip),
+        ends_wait=task.wait_key is not None,
     )
 
 

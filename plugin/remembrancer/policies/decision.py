@@ -63,7 +63,19 @@ class Remind(NamedTuple):
     """True if it is asked of others."""
 
 
-Decision: TypeAlias = Run | Skip | Wait | Remind
+class Park(NamedTuple):
+    """Let the occurrence wait for something: its task is not due until it is woken, changed or looked at again.
+
+    Writing it again with the same key and reason writes nothing.
+    """
+
+    wait_key: str
+    """The thing that it waits for: tasks with one key are woken together, the first one first. Up to 500 characters."""
+    reason: str
+    """The same in words, and who is in the way."""
+
+
+Decision: TypeAlias = Run | Skip | Wait | Park | Remind
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,18 @@ to now is accounted for.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.policies.claims import claim_of
-from remembrancer.policies.decision import Remind
+from remembrancer.policies.decision import Park, Remind
 from remembrancer.policies.misfire import misfire
 from remembrancer.policies.pause import pause
 from remembrancer.policies.run_when_due import run_when_due
 from remembrancer.policies.skips import skip
 from remembrancer.policies.unanswered.deferral import deferral
 from remembrancer.policies.unanswered.questions import unanswered
+from remembrancer.ports.waits import NewWait
 from remembrancer.ports.writes import Reminder
 from remembrancer.schedules.kinds import UNREADABLE
 
@@ -35,15 +37,6 @@ POLICIES: Final[tuple[Policy, ...]] = (skip, pause, unanswered, deferral, misfir
 """All policies, in the order in which they are asked."""
 
 
-class PagePlan(NamedTuple):
-    """The decisions about one page of due tasks, as they are written."""
-
-    claims: list[Claim]
-    reminders: list[Reminder]
-    faults: list[tuple[ScheduledTask, Exception]]
-    """The tasks that cannot be planned, each with its error."""
-
-
 def plan(task: ScheduledTask, situation: Situation, context: PlanContext) -> Decision:
     """Return what *task*, which is due, does now. Raises InvalidInput for a schedule that cannot be read."""
     for policy in POLICIES:
@@ -52,16 +45,32 @@ def plan(task: ScheduledTask, situation: Situation, context: PlanContext) -> Dec
     raise AssertionError("the last policy decides")
 
 
+@dataclass(frozen=True, slots=True)
+class PagePlan:
+    """The decisions about the tasks of one page: a task that stays as it is, due or waiting, is in none of these."""
+
+    claims: list[Claim] = field(default_factory=list["Claim"])
+    waits: list[NewWait] = field(default_factory=list["NewWait"])
+    """The tasks that wait for something from now on."""
+    reminders: list[Reminder] = field(default_factory=list["Reminder"])
+    """The questions that are asked again."""
+    faults: list[tuple[ScheduledTask, Exception]] = field(default_factory=list["tuple[ScheduledTask, Exception]"])
+    """The tasks that cannot be planned, each with its error."""
+
+
 async def plan_page(due: Sequence[ScheduledTask], situation: Situation, context: PlanContext) -> PagePlan:
-    """Plan the tasks of one page, letting other coroutines run in between; a task that waits is in no list."""
-    planned = PagePlan([], [], [])
+    """Plan the tasks of one page, letting other coroutines run in between."""
+    planned = PagePlan()
     for place, task in enumerate(due, 1):
         try:
             decision = plan(task, situation, context)
-            if claim := claim_of(task, decision, context):
-                planned.claims.append(claim)
+            if isinstance(decision, Park):
+                if (decision.wait_key, decision.reason) != (task.wait_key, task.wait_reason):
+                    planned.waits.append(NewWait(task, decision.wait_key, decision.reason, context.now_ms))
             elif isinstance(decision, Remind):
                 planned.reminders.append(Reminder(task, decision.question, context.now, decision.is_escalation))
+            elif claim := claim_of(task, decision, context):
+                planned.claims.append(claim)
         except UNREADABLE as error:
             planned.faults.append((task, error))
         if place % _SLICE == 0:

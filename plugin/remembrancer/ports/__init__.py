@@ -13,6 +13,7 @@
 - `handler`: the handler: the agent's function that does its tasks.
 - `health`: the health port: a few bounded reads of the state that only the graph knows.
 - `idempotency`: the idempotency port: the result of a request, found by its key for as long as the graph exists.
+- `lineages`: the lineage store port: trees of tasks, where new tasks belong, and their bounds.
 - `questions`: the question store port: runs that wait for answers.
 - `replicas`: the replica registry port: the identity of a graph, and the replicas that work on it.
 - `retention`: the retention port: old executions are added up into summaries and deleted.
@@ -23,6 +24,7 @@
   cost much.
 - `templates`: the template store port: templates of tasks.
 - `tokens`: the token store port: a graph holds the digest of a token, and never the token.
+- `waits`: tasks whose occurrences wait for something.
 - `watches`: the watches port: tasks whose occurrences come from what happens in the graph.
 - `work_queue`: the work queue port: due tasks, claims, leases and outcomes. The laws of `ports.graph` hold.
 - `writes`: values that a store writes: claims, leases, outcomes, recoveries and changes.

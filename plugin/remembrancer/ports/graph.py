@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.event_log import EventLog
     from remembrancer.ports.health import HealthProbe
     from remembrancer.ports.idempotency import IdempotencyStore
+    from remembrancer.ports.lineages import LineageStore
     from remembrancer.ports.questions import QuestionStore
     from remembrancer.ports.replicas import ReplicaRegistry
     from remembrancer.ports.retention import ExecutionRetention
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.task_store import TaskStore
     from remembrancer.ports.templates import TemplateStore
     from remembrancer.ports.tokens import TokenStore
+    from remembrancer.ports.waits import Waits
     from remembrancer.ports.watches import Watches
     from remembrancer.ports.work_queue import WorkQueue
 
@@ -46,12 +48,14 @@ class Graph(ABC):
     tokens: TokenStore
     calendars: CalendarStore
     templates: TemplateStore
+    lineages: LineageStore
     idempotency: IdempotencyStore
     retention: ExecutionRetention
     replicas: ReplicaRegistry
     health: HealthProbe
     watches: Watches
     questions: QuestionStore
+    waits: Waits
     named_queries: Mapping[str, NamedQuery]
     """The questions that come with the package, by name."""
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from remembrancer.model.idempotency import IdempotencyKey
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.filters import ExecutionFilter, TaskFilter, TaskPageQuery
+    from remembrancer.ports.lineages import Admission
     from remembrancer.ports.writes import Change, Claim, Edit, Reschedule
 
 
@@ -26,11 +27,13 @@ class TaskStore(Protocol):
         first: Deferral | None = None,
         idempotency_key: IdempotencyKey | None = None,
         returned: Sequence[tuple[ScheduledTask, Change]] = (),
-    ) -> None:
+        admission: Admission | None = None,
+    ) -> bool:
         """Store new tasks, each CREATED_BY its thought and SCHEDULED_FOR its first minute; all or none.
 
         *first* is the deferral that made the one task given. The tasks have their dedup_keys from the *idempotency_key*
         of the request. The ended tasks *returned* give theirs back, unless they have done so already.
+        With *admission*, a handler makes them: False if their lineage does not admit them, and nothing was written.
         Raises DuplicateTask; OutcomeUnknown names the tasks, whose ids can be looked up.
         """
         ...

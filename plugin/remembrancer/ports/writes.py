@@ -36,6 +36,8 @@ class Claim:
     """True if each occurrence that the pause held has an outcome then."""
     gains: Mapping[str, str | int | None] | None = None
     """Other properties of the task that change with it."""
+    ends_wait: bool = False
+    """True if the task waited for something as it was read: it does not afterwards."""
 
 
 @dataclass(frozen=True, slots=True)

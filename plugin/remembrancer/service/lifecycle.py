@@ -200,6 +200,7 @@ class Lifecycle:
                 process.options.check_interval_seconds,
                 scheduler.membership.with_local_id,
                 scheduler.stop_runs,
+                process.options.lineage_limits,
             )
             limits = limits_from(process.options)
             process.task_commands.limits = process.task_commands.questions.limits = limits

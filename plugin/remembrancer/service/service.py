@@ -16,6 +16,7 @@ from remembrancer.engine.maintenance.retention import prune as prune_executions
 from remembrancer.engine.maintenance.rule_changes import Author
 from remembrancer.errors import GraphUnavailable
 from remembrancer.model.audit import AuditEntry
+from remembrancer.model.budget import Budget
 from remembrancer.model.bulk_edit import BulkResult, TaskSelection
 from remembrancer.model.calendar import CalendarRenewal, NamedCalendar
 from remembrancer.model.cancellation import Cancellation
@@ -24,6 +25,7 @@ from remembrancer.model.event import Event, EventPage
 from remembrancer.model.execution import Execution
 from remembrancer.model.handler_result import Ask
 from remembrancer.model.json_bounds import check_bounds
+from remembrancer.model.lineage import Lineage
 from remembrancer.model.named_query import NamedQuery
 from remembrancer.model.policy import Fold, Gap, Misfire, SecondsField
 from remembrancer.model.prune_result import PruneResult
@@ -674,6 +676,31 @@ class SchedulerService:
         """
         author, rules = current_actor(), self._process.running_scheduler().rules
         return await rules.recheck(Author(author.surface, author.actor), dry_run=dry_run)
+
+    @public
+    async def lineage(self, of: str, *, limit: int = 1000) -> Lineage:
+        """Return the lineage of a task, or the one that a thought started: its tree of tasks, and its budget.
+
+        Raises TaskNotFound: no task and no thought of a task has this id.
+        """
+        return await self._process.commands().lineages.get(of, limit)
+
+    @public
+    async def set_budget(self, of: str, budget: Budget | str, reason: str | None = None) -> Lineage:
+        """Give the lineage of a task, or of a thought, other bounds: those that *budget* names; None takes one away.
+
+        Refused to handlers, which would set their own. Raises TaskNotFound, InvalidInput.
+        """
+        return await self._process.commands().lineages.set_budget(of, budget, reason)
+
+    @public
+    async def stop_lineage(self, of: str, reason: str | None = None, *, dry_run: bool = False) -> BulkResult:
+        """Cancel all open tasks of the lineage that a thought started; of a task, it and all that came of it.
+
+        What runs of them is asked to stop, and can schedule nothing more. With *dry_run* nothing is written: the
+        result has what would be cancelled. Raises TaskNotFound.
+        """
+        return await self._process.commands().lineages.stop(of, reason, dry_run=dry_run)
 
     @public
     async def snapshot(self, folder: str) -> None:

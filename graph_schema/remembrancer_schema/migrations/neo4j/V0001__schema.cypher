@@ -18,6 +18,7 @@ CREATE CONSTRAINT remembrancer_token_name IF NOT EXISTS FOR (n:access_token) REQ
 CREATE CONSTRAINT remembrancer_token_digest IF NOT EXISTS FOR (n:access_token) REQUIRE n.digest IS UNIQUE;
 CREATE CONSTRAINT remembrancer_calendar_name IF NOT EXISTS FOR (n:named_calendar) REQUIRE n.name IS UNIQUE;
 CREATE CONSTRAINT remembrancer_template_name IF NOT EXISTS FOR (n:task_template) REQUIRE n.name IS UNIQUE;
+CREATE CONSTRAINT remembrancer_lineage_node IF NOT EXISTS FOR (n:lineage) REQUIRE n.lineage_id IS UNIQUE;
 CREATE CONSTRAINT remembrancer_event_stream IF NOT EXISTS FOR (n:event_stream) REQUIRE n.stream IS UNIQUE;
 CREATE CONSTRAINT remembrancer_batch_key IF NOT EXISTS FOR (n:event_batch) REQUIRE n.batch_key IS UNIQUE;
 CREATE CONSTRAINT remembrancer_zone IF NOT EXISTS FOR (n:zone_rules) REQUIRE n.zone IS UNIQUE;
@@ -27,6 +28,8 @@ CREATE INDEX remembrancer_deferred_task_id IF NOT EXISTS FOR (n:scheduled_task) 
 CREATE INDEX remembrancer_status_index_key IF NOT EXISTS FOR (n:scheduled_task) ON (n.status_index_key);
 CREATE INDEX remembrancer_cron_index_key IF NOT EXISTS FOR (n:scheduled_task) ON (n.cron_index_key);
 CREATE INDEX remembrancer_question_id IF NOT EXISTS FOR (n:scheduled_task) ON (n.question_id);
+CREATE INDEX remembrancer_wait_index_key IF NOT EXISTS FOR (n:scheduled_task) ON (n.wait_index_key);
 CREATE INDEX remembrancer_check_at_ms IF NOT EXISTS FOR (n:scheduled_task) ON (n.check_at_ms);
+CREATE INDEX remembrancer_lineage_id IF NOT EXISTS FOR (n:scheduled_task) ON (n.lineage_id);
 CREATE INDEX remembrancer_outcome_key IF NOT EXISTS FOR (n:task_execution) ON (n.outcome_key);
 CREATE INDEX remembrancer_hour_ms IF NOT EXISTS FOR (n:hourly_statistics) ON (n.hour_ms);

@@ -6,6 +6,7 @@
 - `ask`: `remembrancer ask`: let a run wait for an answer.
 - `audit`: `remembrancer audit export`: the audit log, for machines.
 - `backup`: `remembrancer backup`.
+- `budget`: `remembrancer budget`: the bounds of lineages.
 - `calendar`: `remembrancer calendar`: calendars with a name.
 - `cancel`: `remembrancer cancel`.
 - `check`: `remembrancer check`: readability and consistency of a whole graph, and its repair.
@@ -15,6 +16,7 @@
 - `exports`: `remembrancer export`: tasks in the forms of other systems.
 - `history`: `remembrancer history`.
 - `imports`: `remembrancer import`: schedules of other systems.
+- `lineage`: `remembrancer lineage`: the trees of tasks that thoughts started.
 - `list`: `remembrancer list`.
 - `add_fire`: `remembrancer add-fire`.
 - `backfill`: `remembrancer backfill`.

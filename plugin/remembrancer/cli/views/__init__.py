@@ -3,6 +3,7 @@
 - `imports`: the result of an import, entry by entry.
 - `sources`: files that imports read.
 - `fires`: the answers to changes of single occurrences.
+- `lineage`: lineages in words: the budget of one, and its tasks as a tree.
 - `serve`: what `remembrancer serve` prints while it runs: where it listens, and a line for each execution.
 - `pauses`: a pause of all tasks but one, in words.
 - `tasks`: tables of tasks, and of their executions and changes.

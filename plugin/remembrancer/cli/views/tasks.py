@@ -49,6 +49,8 @@ def next_run(task: ScheduledTask) -> str:
         return "paused" if task.paused_until is None else f"paused until {when(task.paused_until)}"
     if task.question_id is not None:
         return "waits for an answer"
+    if task.waits_since_ms is not None:
+        return f"waits since {when(from_ms(task.waits_since_ms))}"
     run_ms = task.next_run_ms
     if task.skips is not None and run_ms is not None and task.deferral_id is None:
         from remembrancer.schedules.kinds import firing_schedule
@@ -68,6 +70,7 @@ def fact_table(task: ScheduledTask) -> Grid:
         "next run": next_run(task),
         **_changed_fires(task),
         "next fires": ", ".join(when(each) for each in task.next_fires or ()) if task.task_type == "recurring" else "",
+        "waits for": task.wait_reason or "",
         "paused": when(task.paused_at),
         "paused until": when(task.paused_until),
         "pause reason": task.pause_reason or "",

@@ -1,5 +1,6 @@
 """Execution: running handlers, from the claim to the written outcome.
 
+- `bound_calls`: the calls of a scheduler, made in the name of one execution.
 - `cancellation`: cancellation of executions whose task is cancelled: at once here, by polling for other replicas.
 - `default_handler`: the default handler: a firing task creates the thought that it was scheduled to create.
 - `executor`: the executor: it runs claimed executions concurrently, each with its deadline, and passes on their ends.

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.context import CURRENT_ACTOR, IDEMPOTENCY_KEY, Actor
+from remembrancer.engine.execution.bound_calls import BoundCalls
 from remembrancer.engine.execution.cancellation import Cancellations
 from remembrancer.engine.execution.handler_call import deferral_of, deferral_refused, is_async, raised, run
 from remembrancer.engine.execution.heartbeat import Heartbeat
@@ -203,7 +204,8 @@ class Executor:
 
     def _firing(self, claimed: Firing) -> Firing:
         """Return what the handler is called with."""
-        return Firing(claimed.execution, claimed.task, self._progress_writer.take, scheduler=self.scheduler)
+        calls = BoundCalls.of(self.scheduler, claimed.execution) if self._plain else self.scheduler
+        return Firing(claimed.execution, claimed.task, self._progress_writer.take, scheduler=calls)
 
     def _limit(self, task: ScheduledTask) -> float:
         return self._options.default_timeout_seconds if task.timeout_seconds is None else task.timeout_seconds

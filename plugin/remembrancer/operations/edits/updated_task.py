@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from remembrancer.context import executing
 from remembrancer.errors import InvalidInput
+from remembrancer.model.budget import refuse_budget
 from remembrancer.model.plain_schedules import Cron
 from remembrancer.model.reacting_schedules import Cue
 from remembrancer.model.request import DEFAULTS, EXAMPLE, TASK_FIELDS, UPDATABLE, WHEN_FIELDS, ScheduleRequest
@@ -65,6 +67,8 @@ def updated(task: ScheduledTask, fields: Mapping[str, Any], now: datetime, late_
     """
     for name, value in fields.items():
         _check_name(name, value)
+    if "budget" in fields and (task.lineage_id is not None or executing() is not None):
+        refuse_budget(fields["budget"], task.lineage_id or task.origin_thought_id)
     refuse_reserved(fields.get("dedup_key"))
     refuse_reuse(fields.get("dedup_reuse"), fields.get("dedup_key", task.dedup_key))
     if not _WHEN & fields.keys():

@@ -19,6 +19,7 @@ from remembrancer.operations.declared_request import refers
 from remembrancer.operations.edits.former_changes import ended_changes
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.edits.updated_task import changes, updated, with_anchors_of
+from remembrancer.operations.lineages.origins import with_origin
 from remembrancer.operations.open_tasks import ROUNDS, check_followed
 from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.sets.declarations import placed, requests_of
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.model.task_template import TemplateSource
     from remembrancer.operations.edits.task_edits import TaskEdits
+    from remembrancer.operations.lineages.origins import Origins
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
 
@@ -88,16 +90,18 @@ class TaskSets:
         clock: The time.
         late_by_seconds: A time up to so far in the past fires at once.
         admit: Makes the task that a request asks for.
+        origins: Place new tasks in their lineages.
         edits: Changes open tasks.
         cancel: Cancels a task, for a reason, if it has this fence.
     """
 
-    def __init__(  # noqa: PLR0917 (the parts of the commands that it uses)
+    def __init__(  # noqa: PLR0913, PLR0917 (the parts of the commands that it uses)
         self,
         store: Graph,
         clock: Clock,
         late_by_seconds: float,
         admit: Callable[[ScheduleRequest, datetime], ScheduledTask],
+        origins: Origins,
         edits: TaskEdits,
         cancel: Callable[[str, str | None, int | None], Awaitable[Cancellation]],
     ) -> None:
@@ -105,6 +109,7 @@ class TaskSets:
         self._clock = clock
         self._late_by_seconds = late_by_seconds
         self._admit = admit
+        self._origins = origins
         self._edits = edits
         self._cancel = cancel
         self._referring = ReferringTasks(store, clock, late_by_seconds)
@@ -246,7 +251,9 @@ class TaskSets:
                 done[step.answer.key] = step.answer
         if made:
             making = [step.making for step in made if step.making is not None]
-            await self._store.tasks.create(making)
+            origin = await self._origins.of_caller()
+            making = [with_origin(task, origin) for task in making]
+            await self._origins.create(making, origin, self._clock.now())
             await self._referring.meet_renewals(making)
             done.update({step.answer.key: _merged(done.get(step.answer.key), step.answer) for step in made})
         for step in steps:

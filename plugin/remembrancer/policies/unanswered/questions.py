@@ -94,7 +94,9 @@ def wish_of(wish: Ask) -> tuple[str, OnNoAnswer, timedelta | None, str | None]:
     """Return the text, the policy, the time and the thought of a question. Raises InvalidInput: a field is wrong."""
     text = read_text("question", wish.question, LONGEST_TEXT, _EXAMPLE)
     within = None if wish.within is None else _length(wish.within)
-    _names("of", wish.of), _names("escalate_to", wish.escalate_to), _reminders(wish.reminders)
+    _names("of", wish.of)
+    _names("escalate_to", wish.escalate_to)
+    _reminders(wish.reminders)
     thought_id = None if wish.thought_id is None else read_id("thought_id", wish.thought_id)
     return text, _policy(wish), within, thought_id
 

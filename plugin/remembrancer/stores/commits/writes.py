@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.stores.commits import row_counts, row_events
 from remembrancer.stores.commits.lanes import ACT, CLAIM, IDLE, SETTLE, UPKEEP
-from remembrancer.stores.commits.row_types import executions, tasks, upkeep
+from remembrancer.stores.commits.row_types import executions, lineages, tasks, upkeep
 from remembrancer_schema.catalog import queries
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ _COUNTERS: Final = "statistics are no change of a task"
 _COPY: Final = "the event log of a graph holds the events of that graph, not of the graph that was copied"
 _REPAIR: Final = "a repair reports its steps; no replica works on the graph at that time"
 _AUDIT: Final = "the audit log has it"
+_WAITS: Final = "the occurrence that waits has events when it runs, or gets another outcome"
 _ZONES: Final = "the rules of a time zone are no change of a task"
 
 _EXECUTIONS: Final = {
@@ -150,6 +151,8 @@ _TASKS: Final = {
         tasks.EndRow, "task_id", count=row_counts.ended_watched, events=row_events.retired, kind=UPKEEP
     ),
     "rearm_tasks": WriteSpec(tasks.RearmRow, "task_id", count=row_counts.rearmed, silent=_AUDIT, kind=UPKEEP),
+    "park_tasks": WriteSpec(tasks.ParkRow, "task_id", silent=_WAITS, kind=CLAIM, recurrent=True),
+    "wake_tasks": WriteSpec(tasks.WakeRow, "task_id", silent=_WAITS, kind=CLAIM, recurrent=True),
     "shorten_missed": WriteSpec(tasks.RetractionRow, "task_id", count=row_counts.retracted, silent=_AUDIT),
     "erase_missed": WriteSpec(tasks.RetractionRow, "task_id", count=row_counts.retracted, silent=_AUDIT),
 }
@@ -192,6 +195,14 @@ _REFERENCES: Final = {
     "link_followed": WriteSpec(upkeep.FollowedRow, "task_id", silent=_PART, kind=None),
     "link_changed_followed": WriteSpec(upkeep.FollowedRow, "task_id", silent=_PART, kind=None),
 }
+_LINEAGES: Final = {
+    "admit_tasks": WriteSpec(lineages.AdmissionRow, "lineage_id", silent=_PART),
+    "spawn_tasks": WriteSpec(lineages.SpawnedRow, "task_id", count=row_counts.created, events=row_events.created),
+    "link_spawned": WriteSpec(lineages.SpawnLinkRow, "task_id", silent=_PART),
+    "begin_lineages": WriteSpec(lineages.LineageRow, "lineage_id", silent=_AUDIT),
+    "link_lineages": WriteSpec(lineages.LineageKey, "lineage_id", silent=_PART),
+    "record_budgets": WriteSpec(lineages.BudgetChangeRow, silent=_AUDIT),
+}
 _COPIES_AND_REPAIRS: Final = {
     "put_nodes_of_<label>": WriteSpec(upkeep.NodeRow, silent=_COPY),
     "put_own_thoughts": WriteSpec(upkeep.NodeRow, silent=_COPY),
@@ -213,6 +224,7 @@ SPECS: Final[Mapping[str, WriteSpec]] = {
     **_TASKS,
     **_UPKEEP,
     **_REFERENCES,
+    **_LINEAGES,
     **_COPIES_AND_REPAIRS,
 }
 """By the name of the query in its file."""

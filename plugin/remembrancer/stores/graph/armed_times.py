@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.model.ids import LAST_ID, first_id, new_id
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus, TaskType
@@ -15,6 +15,7 @@ from remembrancer.schedules.zone_rules import ZoneRules, rules_in_force
 from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.due_key import due_key
+from remembrancer.stores.rows.wait_keys import CLEARED
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.armed_times import ArmedTimeChange, ChangeCause
-    from remembrancer.stores.commits.row_types.tasks import KeptZoneRow, ReadingsRow, RearmRow, RetractionRow, ZoneRow
+    from remembrancer.stores.commits.row_types.tasks import (
+        ArmedTask,
+        KeptZoneRow,
+        ReadingsRow,
+        RearmRow,
+        RetractionRow,
+        ZoneRow,
+    )
     from remembrancer.stores.graph.parts import GraphParts
 
 _PAGE: Final = 500
@@ -150,21 +158,24 @@ def _ranges(*types: TaskType) -> list[tuple[str, str]]:
 
 def _row(move: ArmedTimeChange, cause: ChangeCause) -> RearmRow:
     task, at_ms = move.task, to_ms(cause.at)
+    armed: ArmedTask = {
+        "next_run_ms": move.next_run_ms,
+        "due_key": due_key(move.next_run_ms, task.task_id),
+        "nominal_ms": move.nominal_ms,
+        "outcomes_since_ms": move.outcomes_since_ms,
+        "excluded_ms": None if move.excluded_ms is None else list(move.excluded_ms),
+        "additions": move.additions,
+        "skips": move.skips,
+        "rules_edition": task.rules_edition if move.rules_edition is None else move.rules_edition,
+    }
+    if task.wait_key is not None:
+        armed |= cast("ArmedTask", CLEARED)
     return {
         "task_id": task.task_id,
         "task_type": task.task_type,
         "fence": task.fence,
         "expected_ms": task.next_run_ms,
-        "task": {
-            "next_run_ms": move.next_run_ms,
-            "due_key": due_key(move.next_run_ms, task.task_id),
-            "nominal_ms": move.nominal_ms,
-            "outcomes_since_ms": move.outcomes_since_ms,
-            "excluded_ms": None if move.excluded_ms is None else list(move.excluded_ms),
-            "additions": move.additions,
-            "skips": move.skips,
-            "rules_edition": task.rules_edition if move.rules_edition is None else move.rules_edition,
-        },
+        "task": armed,
         "change_id": new_id("change", at_ms),
         "at_ms": at_ms,
         "reason": cause.reason,

@@ -12,6 +12,7 @@ from remembrancer.ports.graph import Graph
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.cypher.read_only import refuse_powers
 from remembrancer.stores.graph.armed_times import GraphArmedTimes
+from remembrancer.stores.graph.concurrency.waits import GraphWaits
 from remembrancer.stores.graph.health import GraphHealthProbe
 from remembrancer.stores.graph.parts import GraphParts
 from remembrancer.stores.graph.task_store import GraphTaskStore
@@ -22,6 +23,7 @@ from remembrancer.stores.records.audit_log import GraphAuditLog
 from remembrancer.stores.records.calendars import GraphCalendarStore
 from remembrancer.stores.records.event_log import GraphEventLog
 from remembrancer.stores.records.idempotency import GraphIdempotencyStore
+from remembrancer.stores.records.lineages import GraphLineages
 from remembrancer.stores.records.named_nodes import NamedNodes
 from remembrancer.stores.records.questions import GraphQuestions
 from remembrancer.stores.records.replicas import GraphReplicaRegistry
@@ -66,12 +68,14 @@ class ConnectedGraph(Graph):
         self.tokens = GraphTokenStore(connection, parts.records)
         self.calendars = GraphCalendarStore(connection, parts.records)
         self.templates = NamedNodes(connection, parts.records, TEMPLATES)
+        self.lineages = GraphLineages(connection, parts.records)
         self.idempotency = GraphIdempotencyStore(connection)
         self.retention = GraphRetention(connection, parts.records)
         self.replicas = GraphReplicaRegistry(connection)
         self.health = GraphHealthProbe(connection, parts.index, parts.records)
         self.watches = GraphWatches(parts)
         self.questions = GraphQuestions(connection, parts.records, parts.index.write_armed, parts.time_links.record)
+        self.waits = GraphWaits(parts)
         self.named_queries = named_queries()
 
     async def query(self, cypher: str, parameters: dict[str, object] | None = None) -> Sequence[dict[str, object]]:

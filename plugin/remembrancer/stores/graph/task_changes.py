@@ -12,6 +12,7 @@ from remembrancer.stores.graph.outcomes import outstanding_statements
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, node_rows
 from remembrancer.stores.rows.edit_rows import edit_row
+from remembrancer.stores.rows.lineage_rows import changed_lineages
 from remembrancer.stores.rows.reference_rows import changed_links
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def _edit_statements(edits: Sequence[Edit]) -> list[Statement]:
         for link in changed_links(each.before, each.after, str(row["change_id"])):
             parts.setdefault(link.name, []).extend(link.rows)
     changed = [Statement(name, rows) for name, rows in parts.items() if rows]
+    changed += changed_lineages(edits)
     return [*_key_returns(edits), *outstanding_statements([each.outstanding for each in edits]), *changed]
 
 

@@ -10,6 +10,7 @@ from remembrancer.errors import (
     ExecutionUnreadable,
     GraphUnavailable,
     OutcomeUnknown,
+    RemembrancerError,
     TaskNotFound,
     TaskUnreadable,
 )
@@ -24,6 +25,7 @@ from remembrancer.stores.graph.task_list import TaskList
 from remembrancer.stores.graph.watches import follow_rows
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, deferral_rows, node_rows
+from remembrancer.stores.rows.lineage_rows import begun_lineages, spawning
 from remembrancer.stores.rows.readable_records import FAULTS, one_line
 from remembrancer.stores.rows.reference_rows import first_links
 from remembrancer_schema.catalog import query
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from remembrancer.model.idempotency import IdempotencyKey
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.filters import ExecutionFilter, TaskFilter, TaskPageQuery
+    from remembrancer.ports.lineages import Admission
     from remembrancer.ports.writes import Change, Claim, Edit, Reschedule
     from remembrancer.stores.graph.armed_times import GraphArmedTimes
     from remembrancer.stores.graph.parts import GraphParts
@@ -68,32 +71,33 @@ class GraphTaskStore:
         first: Deferral | None = None,
         idempotency_key: IdempotencyKey | None = None,
         returned: Sequence[tuple[ScheduledTask, Change]] = (),
-    ) -> None:
-        """Store new tasks; all or none."""
-        statements = [Statement("create_tasks", [node_rows.task_row(task, idempotency_key) for task in tasks])]
+        admission: Admission | None = None,
+    ) -> bool:
+        """Store new tasks, all or none; return False if their lineage does not admit them."""
+        rows = [node_rows.task_row(task, idempotency_key) for task in tasks]
+        statements = [Statement("create_tasks", rows)] if admission is None else spawning(admission, tasks, rows)
         if returned:
             statements.insert(
                 0, Statement("return_dedup_keys", [audit_rows.key_return_row(*each) for each in returned])
             )
         if first:
             statements += deferral_statements(first)
-        statements += first_links(tasks)
+        statements += [*first_links(tasks), *begun_lineages(tasks)]
         if following := follow_rows(tasks):
             statements.append(Statement("follow_tasks", following))
         zones = self._armed_times.begin_zones(tasks)
         try:
-            await self._parts.index.write_armed([task.next_run_ms for task in tasks], [*statements, *zones])
+            answers = await self._parts.index.write_armed([task.next_run_ms for task in tasks], [*statements, *zones])
         except UniqueKeyTaken as taken:
-            if not (keys := sorted(filter(None, (task.dedup_key for task in tasks)))) or (
-                taken.property_name not in _REQUEST_KEYS
-            ):
-                raise GraphUnavailable(f"An id of the task is taken already; nothing was written: {taken}") from taken
-            raise DuplicateTask(", ".join(keys)) from taken
+            raise _taken(tasks, taken) from taken
         except OutcomeUnknown as unknown:
             raise OutcomeUnknown(str(unknown), [task.task_id for task in tasks]) from unknown
         self._armed_times.have_begun(zones)
+        if admission is not None and not rows_of("spawn_tasks", statements, answers):
+            return False
         if any(task.check_at_ms is not None for task in tasks):
             self._parts.signals.tell()
+        return True
 
     async def get(self, task_id: str) -> ScheduledTask:
         """Return the task with its deferral history. Raises TaskNotFound."""
@@ -182,3 +186,11 @@ class GraphTaskStore:
         readable = self._records.read("deferral_id", node_rows.deferral_from, [row["d"] for row in deferrals])
         entries = [deferral.history_entry(task.deferred_task_id) for deferral in readable]
         return task.model_copy(update={"deferral_history": entries})
+
+
+def _taken(tasks: Sequence[ScheduledTask], taken: UniqueKeyTaken) -> RemembrancerError:
+    """Return the error for new tasks that would have made a unique key twice."""
+    keys = sorted(filter(None, (task.dedup_key for task in tasks)))
+    if keys and taken.property_name in _REQUEST_KEYS:
+        return DuplicateTask(", ".join(keys))
+    return GraphUnavailable(f"An id of the task is taken already; nothing was written: {taken}")

@@ -15,6 +15,7 @@ from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer.stores.cypher.read_only import refuse_powers
 from remembrancer.stores.graph.claims import rows_of
 from remembrancer.stores.rows import node_rows
+from remembrancer.stores.rows.wait_keys import NOT_WAITING
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -155,7 +156,8 @@ def follow_rows(tasks: Sequence[ScheduledTask]) -> list[FollowRow]:
 
 
 def _reaction_row(change: WatchChange) -> ReactionRow:
-    was, will = node_rows.task_properties(change.before), node_rows.task_properties(change.after)
+    after = change.after if change.before.wait_key is None else change.after.model_copy(update=NOT_WAITING)
+    was, will = node_rows.task_properties(change.before), node_rows.task_properties(after)
     changed: Row = {name: will.get(name) for name in {**was, **will} if will.get(name) != was.get(name)}
     return {"task_id": change.before.task_id, "fence": change.before.fence, "task": changed}
 

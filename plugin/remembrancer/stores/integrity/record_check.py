@@ -15,11 +15,12 @@ from remembrancer.stores.commits.counters import texts_of
 from remembrancer.stores.commits.events import from_batch
 from remembrancer.stores.records.calendars import calendar_from
 from remembrancer.stores.records.event_log import KEYS_OF_A_STREAM
+from remembrancer.stores.records.lineages import state_from
 from remembrancer.stores.records.templates import template_from
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.audit_rows import change_from
-from remembrancer.stores.rows.due_key import due_key
 from remembrancer.stores.rows.readable_records import FAULTS
+from remembrancer.stores.rows.wait_keys import due_key_of, wait_index_key
 from remembrancer_schema.catalog import query
 from remembrancer_schema.kinds import APART, KEYS
 
@@ -119,6 +120,7 @@ READERS: Final[Mapping[str, Callable[[Row], object]]] = {
     "access_token": AccessToken.model_validate,
     "named_calendar": calendar_from,
     "task_template": template_from,
+    "lineage": state_from,
     "event_stream": _stream,
     "event_batch": lambda node: list(from_batch(node)),
     "zone_rules": _zone,
@@ -131,7 +133,8 @@ def derived_of(node: Row) -> Row:
     task = node_rows.task_from(node)
     cron = task.schedule_cron if task.status in OPEN_STATUSES else None
     return {
-        "due_key": due_key(task.next_run_ms, task.task_id),
+        "due_key": due_key_of(task),
+        "wait_index_key": wait_index_key(task),
         "status_index_key": node_rows.status_index_key(task.status, task.task_type, task.task_id),
         "cron_index_key": None if cron is None else node_rows.cron_index_key(cron, task.task_id),
     }

@@ -2,11 +2,13 @@
 
 - `audit_rows`: rows of the audit log: of changes, and of entries that are read from a task or from the graph's
   marker.
-- `deferral_rows`: rows that write deferrals, and defer tasks.
+- `deferral_rows`: rows that defer tasks, and that record their deferrals.
 - `due_key`: the due key: the time of a task's next run, made different for each task, so that one index orders them.
 - `edit_rows`: rows that change the properties of a task.
+- `lineage_rows`: rows of lineages: their bounds, and the admission of tasks that handlers schedule.
 - `node_rows`: rows of the graph from model values, and model values from nodes.
 - `readable_records`: reading nodes leaves out an unreadable one, reports it once, and goes on.
 - `reference_rows`: rows that link tasks to the calendars and tasks to which their schedules refer, and to their
   templates.
+- `wait_keys`: the wait index key, which orders the tasks that wait for one thing.
 """

@@ -1,12 +1,12 @@
-"""Rows that write deferrals, and defer tasks."""
+"""Rows that defer tasks, and that record their deferrals."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from remembrancer.model.timestamps import to_ms
+from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.due_key import due_key
-from remembrancer.stores.rows.node_rows import fence_after, to_json
 
 if TYPE_CHECKING:
     from remembrancer.model.deferral import Deferral
@@ -24,7 +24,7 @@ def deferral_row(deferral: Deferral) -> DeferralRow:
         "deferred_until_ms": None if deferral.deferred_until is None else to_ms(deferral.deferred_until),
         "reason": deferral.reason,
         "requested_by": deferral.requested_by,
-        "context": to_json(deferral.context),
+        "context": node_rows.to_json(deferral.context),
         "question": deferral.question,
     }
 
@@ -35,7 +35,7 @@ def reschedule_row(reschedule: Reschedule) -> RescheduleRow:
         **deferral_row(reschedule.deferral),
         "next_run_ms": reschedule.next_run_ms,
         "due_key": due_key(reschedule.next_run_ms, reschedule.deferral.task_id),
-        "task_fence": fence_after(reschedule.outstanding),
+        "task_fence": node_rows.fence_after(reschedule.outstanding),
         "live_id": reschedule.live_id,
         "since_ms": reschedule.since_ms,
         "of_deferred_run": reschedule.of_deferred_run,

@@ -11,6 +11,7 @@ from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.policies.additions import pending_additions
 from remembrancer.policies.skips import pending_skips
 from remembrancer.stores.rows import audit_rows, node_rows
+from remembrancer.stores.rows.wait_keys import NOT_WAITING
 
 if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 _KINDS: Final = {"pause": "task_paused", "resume": "task_resumed"}
 """The kind of the event of each action; of others `task_updated`."""
-_UNSEEN: Final = frozenset({"fence", "deferral_history", "unreadable", "outcomes_since_ms"})
+_UNSEEN: Final = frozenset({"fence", "deferral_history", "unreadable", "outcomes_since_ms", *NOT_WAITING})
 """Fields that an entry of the audit log leaves out."""
 
 
@@ -31,6 +32,8 @@ _SHOWN: Final = 20
 def edit_row(edit: Edit) -> EditRow:
     """Return the row that edits a task, once what is outstanding has moved its fence."""
     before, after, outstanding = edit.before, edit.after, edit.outstanding
+    if before.wait_key is not None:  # the policies decide anew
+        after = after.model_copy(update=NOT_WAITING)
     was, will = node_rows.task_properties(before), node_rows.task_properties(after)
     changed: Row = {name: will.get(name) for name in {**was, **will} if will.get(name) != was.get(name)}
     if outstanding:  # it has moved the task on, by the same properties

@@ -8,6 +8,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from remembrancer.model.budget import budget_text
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.execution import Execution, ExecutionStatus
 from remembrancer.model.ids import minute_of
@@ -18,6 +19,7 @@ from remembrancer.model.task import ScheduledTask
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.stores.rows.due_key import due_key
+from remembrancer.stores.rows.wait_keys import CLEARED, due_key_of, wait_index_key
 
 if TYPE_CHECKING:
     from remembrancer.model.idempotency import IdempotencyKey
@@ -45,7 +47,7 @@ TIMESTAMPS: Final = tuple(
     if "datetime" in str(each.annotation) and name not in _NO_PROPERTIES
 )
 """The fields of a task that are dates and times in the graph; `create_tasks` makes them of epoch milliseconds."""
-_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, "context", "tags"}
+_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, "context", "tags", "budget"}
 _LONE: Final = re.compile("[\ud800-\udfff]")
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
 """A time as text, as the embedded engine returns it if a query projects it; in a whole node it is a datetime."""
@@ -129,13 +131,17 @@ def task_properties(task: ScheduledTask) -> Row:
     kept: Row = {name: value for name, value in vars(task).items() if value is not None and name not in _ENCODED}
     if task.context is not None:
         kept["context"] = to_json(task.context)
+    if task.budget is not None:
+        kept["budget"] = budget_text(task.budget)
     if task.tags:
         kept["tags"] = list(task.tags)
     kept["task_type"] = task.task_type
     kept["status_index_key"] = status_index_key(task.status, task.task_type, task.task_id)
     if isinstance(schedule := task.schedule, Cron):
         kept["cron_index_key"] = cron_index_key(schedule.expression, task.task_id)
-    kept["due_key"] = due_key(task.next_run_ms, task.task_id)
+    kept["due_key"] = due_key_of(task)
+    if task.wait_key is not None:
+        kept["wait_index_key"] = wait_index_key(task)
     return kept
 
 
@@ -175,6 +181,8 @@ def _advanced(claim: Claim) -> AdvancedTask:
     }
     if claim.ends_pause:
         task |= _UNPAUSED
+    if claim.ends_wait:
+        task |= cast("AdvancedTask", CLEARED)
     if claim.gains is not None:
         task |= cast("AdvancedTask", claim.gains)
     if claim.begins or claim.task_status is not TaskStatus.ACTIVE:

@@ -5,6 +5,7 @@ and the events alone: the query does not read them. The connection adds `row`, t
 A time that ends in `_ms` is epoch milliseconds.
 
 - `executions`: types of rows that write executions and leases.
+- `lineages`: types of rows that write lineages.
 - `tasks`: types of rows that write tasks, their deferrals, their changes and their armed times.
 - `upkeep`: types of rows that write all else: events, statistics, replicas, tokens, summaries, copies, repairs.
 """

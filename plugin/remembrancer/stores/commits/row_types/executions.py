@@ -29,6 +29,10 @@ class AdvancedTask(TypedDict):
     on_missed: NotRequired[None]
     additions: NotRequired[str | None]
     skips: NotRequired[str | None]
+    wait_key: NotRequired[None]
+    waits_since_ms: NotRequired[None]
+    wait_reason: NotRequired[None]
+    wait_index_key: NotRequired[None]
     status: NotRequired[str]
     status_index_key: NotRequired[str]
 

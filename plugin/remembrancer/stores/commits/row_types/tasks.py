@@ -166,6 +166,23 @@ class TaskKey(TypedDict):
     task_id: str
 
 
+class WakeRow(TaskKey):
+    """A task that waits, as it was read, and its due key."""
+
+    fence: int
+    next_run_ms: int | None
+    due_key: NotRequired[int | None]
+
+
+class ParkRow(WakeRow):
+    """A due task as it was read, and what it waits for."""
+
+    wait_key: str
+    waits_since_ms: int
+    wait_reason: str
+    wait_index_key: str | None
+
+
 class TimeLinkRow(TaskKey):
     """A task, and the minute for which it is scheduled."""
 

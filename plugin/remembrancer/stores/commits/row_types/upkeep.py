@@ -196,6 +196,7 @@ class DerivedRow(TaskKey):
     """The properties of a task that follow from its others."""
 
     due_key: int | None
+    wait_index_key: str | None
     status_index_key: str
     cron_index_key: str | None
 

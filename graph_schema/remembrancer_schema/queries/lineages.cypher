@@ -1,0 +1,113 @@
+// name: origin_of_execution
+// Where the tasks that an execution schedules belong: its task, its lineage, its generation, and the node of the lineage.
+MATCH (e:task_execution {execution_id: $execution_id})-[:EXECUTION_OF]->(p:scheduled_task)
+USING INDEX SEEK e:task_execution(execution_id)
+WITH e, p, coalesce(p.lineage_id, p.origin_thought_id) AS lineage_id
+OPTIONAL MATCH (l:lineage {lineage_id: lineage_id})
+RETURN p.task_id AS parent_id, lineage_id, coalesce(p.generation, 0) AS generation, coalesce(e.spawned, 0) AS spawned, l
+
+// name: begin_lineages
+// Keep the nodes of lineages, each by the thought that started it, with those limits that are given.
+UNWIND $rows AS r
+MERGE (l:lineage {lineage_id: r.lineage_id})
+  ON CREATE SET l.created_at = datetime({epochMillis: r.at_ms})
+SET l.fence = coalesce(l.fence, 0) + 1, l += r.limits
+RETURN r.row AS row
+
+// name: link_lineages
+// Link lineages to the thoughts that started them, those that are not linked yet.
+UNWIND $rows AS r
+MATCH (l:lineage {lineage_id: r.lineage_id})
+WHERE NOT EXISTS { (l)-[:STARTED_BY]->(:thought) }
+MATCH (h:thought {thought_id: r.lineage_id})
+USING INDEX SEEK h:thought(thought_id)
+CREATE (l)-[:STARTED_BY]->(h)
+RETURN r.row AS row
+
+// name: admit_tasks
+// Admit the tasks that an execution schedules, all or none, under the locks of the execution and of its lineage.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+SET e.fence = coalesce(e.fence, 0)
+MERGE (l:lineage {lineage_id: r.lineage_id})
+  ON CREATE SET l.created_at = datetime({epochMillis: r.at_ms})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH r, e, l
+MATCH (e)-[:EXECUTION_OF]->(p:scheduled_task)
+SET p.fence = coalesce(p.fence, 0)
+WITH r, e, l, p WHERE p.status <> 'CANCELLED'
+OPTIONAL MATCH (o:scheduled_task {lineage_id: r.counted_id})
+WHERE o.status IN ['PENDING', 'ACTIVE']
+WITH r, e, l, count(o) AS open
+WHERE coalesce(r.generation <= coalesce(l.max_depth, r.max_depth), true)
+  AND coalesce(coalesce(e.spawned, 0) + r.tasks <= coalesce(l.max_fan_out, r.max_fan_out), true)
+  AND coalesce(open + r.tasks <= coalesce(l.max_open_tasks, r.max_open_tasks), true)
+SET e.spawned = coalesce(e.spawned, 0) + r.tasks, l.spawned = coalesce(l.spawned, 0) + r.tasks, l.admission = r.admission
+RETURN r.row AS row
+
+// name: spawn_tasks
+// Keep new tasks of a lineage, as `create_tasks` does, if the lineage has admitted them just now.
+UNWIND $rows AS r
+MATCH (l:lineage {lineage_id: r.lineage_id})
+WHERE l.admission = r.admission
+MERGE (h:thought {thought_id: r.origin_thought_id})
+  ON CREATE SET h.recorded_by = 'remembrancer', h.created_at = datetime({epochMillis: r.created_ms})
+MERGE (m:time {time_id: r.time_id})
+  ON CREATE SET m.at = datetime({epochMillis: r.minute_ms})
+CREATE (t:scheduled_task)-[:CREATED_BY]->(h), (t)-[:SCHEDULED_FOR]->(m)
+SET t = r.properties, t.created_at = datetime({epochMillis: r.created_ms}),
+    t.defer_until = CASE WHEN r.defer_until_ms IS NULL THEN null ELSE datetime({epochMillis: r.defer_until_ms}) END
+RETURN r.row AS row
+
+// name: link_spawned
+// Link tasks to the executions whose handlers scheduled them.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
+MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+CREATE (t)-[:SPAWNED_BY]->(e)
+RETURN r.row AS row
+
+// name: open_in_lineage
+// How many tasks that handlers scheduled in the lineage $lineage_id are open.
+MATCH (t:scheduled_task {lineage_id: $lineage_id})
+USING INDEX SEEK t:scheduled_task(lineage_id)
+WHERE t.status IN ['PENDING', 'ACTIVE']
+RETURN count(t) AS open
+
+// name: lineages_by_ids
+// Those of the lineages $ids that have a node, as nodes.
+UNWIND $ids AS id
+MATCH (l:lineage {lineage_id: id})
+RETURN l
+
+// name: roots_of_lineage
+// The tasks that no handler scheduled of the thought $lineage_id, as nodes, the oldest first.
+MATCH (t:scheduled_task)-[:CREATED_BY]->(h:thought {thought_id: $lineage_id})
+USING INDEX SEEK h:thought(thought_id)
+WHERE t.lineage_id IS NULL
+RETURN t ORDER BY t.task_id LIMIT $limit
+
+// name: spawned_in_lineage
+// The tasks that handlers scheduled in the lineage $lineage_id, as nodes, by generation and age.
+MATCH (t:scheduled_task {lineage_id: $lineage_id})
+USING INDEX SEEK t:scheduled_task(lineage_id)
+RETURN t ORDER BY t.generation, t.task_id LIMIT $limit
+
+// name: record_budgets
+// Write who gave lineages other bounds.
+UNWIND $rows AS r
+CREATE (c:task_change {
+  change_id: r.change_id, action: r.action, at: datetime({epochMillis: r.at_ms}), surface: r.surface, actor: r.actor,
+  reason: r.reason, thought_id: r.lineage_id, after: r.after
+})
+RETURN r.row AS row
+
+// name: lineage_thought
+// The thought $lineage_id, if a task was scheduled of it.
+MATCH (h:thought {thought_id: $lineage_id})
+USING INDEX SEEK h:thought(thought_id)
+WHERE EXISTS { (h)<-[:CREATED_BY]-(:scheduled_task) }
+RETURN h.thought_id AS lineage_id

@@ -1,0 +1,62 @@
+"""The sweep of waiting tasks: once a check interval the policies are asked again about those that are next.
+
+Whatever ends a wait also wakes the tasks. A call that is lost, as in a crash, costs them one check interval.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime, timedelta
+
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.graph import Graph
+
+_PAGES: Final = 20
+"""The most pages of one sweep; the next one goes on from there."""
+
+
+class WaitSweep:
+    """Looks at the first tasks that wait for each thing.
+
+    Args:
+        store: The graph.
+        clock: The time.
+        interval: The time from one sweep to the next.
+        page: The tasks that are looked at together.
+        serve: Asks the policies about tasks, and claims those that wait no longer; returns the number of claims.
+    """
+
+    def __init__(
+        self,
+        store: Graph,
+        clock: Clock,
+        interval: timedelta,
+        page: int,
+        serve: Callable[[Sequence[ScheduledTask]], Awaitable[int]],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._interval = interval
+        self._page = page
+        self._serve = serve
+        self._next_at: datetime | None = None
+        self._place = ""
+
+    async def work(self) -> int:
+        """Sweep, if it is time; return the number of claims."""
+        now = self._clock.now()
+        if self._next_at is not None and now < self._next_at <= now + self._interval:
+            return 0
+        self._next_at = now + self._interval
+        done = 0
+        for _ in range(_PAGES):
+            tasks, self._place = await self._store.waits.heads(self._place, self._page)
+            if tasks:
+                done += await self._serve(tasks)
+            if not self._place:
+                break
+        return done

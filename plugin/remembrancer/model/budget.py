@@ -1,0 +1,122 @@
+"""Budgets of lineages: how far one may grow, as callers write it, checked and in its normal form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, ClassVar, Final, NoReturn, TypeAlias, cast
+
+from pydantic import BeforeValidator
+
+from remembrancer.errors import InvalidInput
+from remembrancer.model.field_definition import FieldDefinition
+from remembrancer.model.suggestions import nearest, unknown
+
+if TYPE_CHECKING:
+    from remembrancer.model.field_definition import Check
+
+Budget: TypeAlias = dict[str, int | str | None]
+"""The parts of a budget, by their names; None is a part without a bound."""
+LIMITS: Final = ("max_depth", "max_fan_out", "max_open_tasks")
+"""Bounds on what handlers schedule: generations, tasks of one execution, open tasks of the lineage."""
+PARTS: Final = LIMITS
+"""The parts of a budget, in the order in which it is written."""
+MOST: Final = 10**15
+"""The largest number in a budget."""
+_ALLOWED: Final = f"an object with some of {', '.join(PARTS)}; or such a text: max_depth=3,max_fan_out=10"
+
+
+def read_budget(field: str, value: object, example: object) -> Budget | None:
+    """Return a budget in its normal form; None without one. Raises InvalidInput."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = _parsed(field, value, example)
+    if not isinstance(value, Mapping) or not value:
+        raise InvalidInput(field, cast("object", value), _ALLOWED, example)
+    given = cast("Mapping[object, object]", value)
+    for name in given:
+        if name not in PARTS:
+            raise InvalidInput(f"{field}.{name}", given[name], unknown(str(name), PARTS), _near(str(name)))
+    return {name: _read(f"{field}.{name}", name, given[name]) for name in PARTS if name in given}
+
+
+def budget_text(budget: Mapping[str, object] | None) -> str | None:
+    """Return a budget as the text that the graph holds and people read as JSON; None without one."""
+    return None if budget is None else json.dumps(budget, separators=(",", ":"))
+
+
+def budget_words(budget: Mapping[str, object]) -> str:
+    """Return a budget as it is typed on a command line; a part without a bound is `none`."""
+    return ",".join(f"{name}={'none' if value is None else value}" for name, value in budget.items())
+
+
+def refuse_budget(budget: object, lineage_id: str) -> NoReturn:
+    """Refuse a budget that a handler sets, or that is set on a task which a handler scheduled. Raises InvalidInput."""
+    allowed = f"no budget within a lineage: it shares that of the lineage {lineage_id}, which is set from outside of it"
+    raise InvalidInput("budget", budget, allowed, None)
+
+
+def _parsed(field: str, text: str, example: object) -> dict[str, object]:
+    """Return what a text such as `max_depth=3,max_fan_out=10` says."""
+    if text.lstrip().startswith("{"):
+        try:
+            return cast("dict[str, object]", json.loads(text))
+        except ValueError:
+            raise InvalidInput(field, text, _ALLOWED, example) from None
+    found: dict[str, object] = {}
+    for part in text.split(","):
+        name, sign, said = (each.strip() for each in part.partition("="))
+        if not sign or not said or name in found:
+            raise InvalidInput(field, text, _ALLOWED, example)
+        found[name.replace("-", "_")] = None if said == "none" else said
+    return found
+
+
+def _read(field: str, name: str, value: object) -> int | str | None:
+    """Return one part of a budget; None takes its bound away."""
+    if value is None:
+        return None
+    number = int(value) if isinstance(value, str) and value.isdecimal() and len(value) <= len(str(MOST)) else value
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MOST:
+        raise InvalidInput(field, value, f"a whole number from 0 to {MOST:,}, or null for no bound", _EXAMPLES[name])
+    return number
+
+
+def _near(name: str) -> str:
+    return nearest(name, PARTS) or PARTS[0]
+
+
+_EXAMPLES: Final[dict[str, object]] = {"max_depth": 3, "max_fan_out": 10, "max_open_tasks": 50}
+
+
+def _decoded(value: object) -> object:
+    """Return the budget that a node holds as text."""
+    return json.loads(value) if isinstance(value, str) else value
+
+
+BudgetText = Annotated[Budget | None, BeforeValidator(_decoded)]
+"""A budget as a task has it; in the graph it is JSON text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetField(FieldDefinition):
+    """A budget: an object, or a text such as `max_depth=3,max_fan_out=10`."""
+
+    metavar: ClassVar[str | None] = "PARTS"
+
+    @property
+    def check(self) -> Check:
+        """Refuse anything but known parts with numbers."""
+        return partial(read_budget, example=self.example)
+
+    @property
+    def kind(self) -> str:
+        """The type in words."""
+        return "JSON object"
+
+    def shown(self, value: object) -> str:
+        """Return the budget as it is typed."""
+        return budget_words(cast("Mapping[str, object]", value))

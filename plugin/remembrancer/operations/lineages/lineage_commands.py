@@ -1,0 +1,138 @@
+"""The commands on lineages, of the current actor: look at one, set its budget, stop it or a part of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.context import IDEMPOTENCY_KEY, current_actor, executing
+from remembrancer.errors import InvalidInput, TaskNotFound
+from remembrancer.model.budget import read_budget, refuse_budget
+from remembrancer.model.bulk_edit import BulkResult
+from remembrancer.model.constraints import read_id, read_limit, read_reason
+from remembrancer.model.lineage import Lineage, LineageTask
+from remembrancer.model.request import TASK_FIELDS
+from remembrancer.model.task_status import OPEN_STATUSES
+from remembrancer.operations.edits.bulk_run import BulkAction, BulkRun, Ends
+from remembrancer.operations.edits.planned_edits import cancelling
+from remembrancer.operations.idempotency import reject_reuse
+from remembrancer.operations.open_tasks import ROUNDS
+from remembrancer.ports.filters import TaskFilter
+from remembrancer.ports.lineages import LineageState
+from remembrancer.ports.writes import Change
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.operations.lineages.origins import Origins
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.graph import Graph
+
+MOST: Final = 10_000
+"""The most tasks of a lineage that an answer has."""
+
+
+class LineageCommands:
+    """The lineages of one graph.
+
+    Args:
+        store: The graph.
+        clock: The time.
+        origins: Know the bounds of lineages that have none of their own.
+        ends: Ends tasks, and stops what runs of them.
+    """
+
+    def __init__(self, store: Graph, clock: Clock, origins: Origins, ends: Ends) -> None:
+        self._store = store
+        self._clock = clock
+        self._origins = origins
+        self._ends = ends
+
+    async def get(self, of: str, limit: int) -> Lineage:
+        """Return the lineage of a task, or the one that a thought started. Raises TaskNotFound."""
+        read_limit(limit)
+        lineage_id, _ = await self._named(of)
+        state = await self._store.lineages.get(lineage_id) or LineageState(lineage_id)
+        found = await self._store.lineages.tasks(lineage_id, limit + 1)
+        shown = [_shown(task) for task in found[:limit]]
+        return Lineage(
+            lineage_id=lineage_id,
+            budget=dict(self._origins.limits_of(state)),
+            tasks=shown,
+            open_tasks=sum(each.status in OPEN_STATUSES for each in shown),
+            spawned=state.spawned,
+            depth=max((each.generation for each in shown), default=0),
+            is_whole=len(found) <= limit,
+        )
+
+    async def set_budget(self, of: str, budget: object, reason: str | None) -> Lineage:
+        """Give the lineage of a task, or of a thought, other bounds, those that *budget* names. Raises InvalidInput."""
+        text = None if reason is None else read_reason(reason)
+        wanted = read_budget("budget", budget, TASK_FIELDS["budget"].example)
+        if not wanted:
+            raise InvalidInput("budget", budget, "at least one part of a budget", TASK_FIELDS["budget"].example)
+        lineage_id, _ = await self._named(of)
+        if executing() is not None:
+            refuse_budget(budget, lineage_id)
+        author = current_actor()
+        change = Change("set_budget", self._clock.now(), author.surface, author.actor, text)
+        await self._store.lineages.set_budget(lineage_id, wanted, change)
+        return await self.get(lineage_id, MOST)
+
+    async def stop(self, of: str, reason: str | None, *, dry_run: bool) -> BulkResult:
+        """Cancel the open tasks of a lineage; of a task, it and all that came of it. Raises TaskNotFound.
+
+        A handler of a cancelled task can schedule nothing more, so nothing new comes of them.
+        """
+        text = None if reason is None else read_reason(reason)
+        if key := None if dry_run else IDEMPOTENCY_KEY.get():
+            await reject_reuse(self._store.idempotency, key)
+        lineage_id, task = await self._named(of)
+        selected = TaskFilter(frozenset(OPEN_STATUSES), None, MOST, None)
+        run = BulkRun(self._store, self._clock, BulkAction("cancel", cancelling, text, dry_run), selected, self._ends)
+        result = BulkResult(action="cancel", dry_run=dry_run, counts={}, tasks=[])
+        for _ in range(ROUNDS):  # a handler may schedule another one until its own task is cancelled
+            known = {each.task_id for each in result.tasks}
+            found = await self._store.lineages.tasks(lineage_id, MOST)
+            found = found if task is None else _below(task.task_id, found)
+            left = [each for each in found if each.is_open and each.task_id not in known]
+            if not left:
+                break
+            result = await run.over(left, {})
+            if dry_run:
+                break
+        return result.model_copy(update={"counts": dict(Counter(each.outcome for each in result.tasks))})
+
+    async def _named(self, of: str) -> tuple[str, ScheduledTask | None]:
+        """Return the lineage of a task or a thought, and the task. Raises TaskNotFound."""
+        read_id("of", of)
+        try:
+            task = await self._store.tasks.get(of)
+        except TaskNotFound:
+            if await self._store.lineages.has_thought(of):
+                return of, None
+            raise
+        return task.lineage_id or task.origin_thought_id, task
+
+
+def _below(task_id: str, tasks: Sequence[ScheduledTask]) -> list[ScheduledTask]:
+    """Return a task and those that came of it, of *tasks* in which parents come before children."""
+    taken = {task_id}
+    for task in tasks:
+        if task.parent_id in taken:
+            taken.add(task.task_id)
+    return [task for task in tasks if task.task_id in taken]
+
+
+def _shown(task: ScheduledTask) -> LineageTask:
+    spawned = task.parent_id is not None
+    return LineageTask(
+        task_id=task.task_id,
+        name=task.name,
+        status=task.status,
+        generation=task.generation or 0,
+        parent_id=task.parent_id,
+        execution_id=task.created_by if spawned else None,
+        created_at=task.created_at,
+    )

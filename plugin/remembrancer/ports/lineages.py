@@ -1,0 +1,79 @@
+"""The lineage store port: trees of tasks, where new tasks belong, and their bounds. The laws of `ports.graph` hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.writes import Change
+
+
+@dataclass(frozen=True, slots=True)
+class LineageState:
+    """The node of a lineage: its own bounds, and what has been counted."""
+
+    lineage_id: str
+    limits: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Its own bounds, by the names of a budget's parts."""
+    spawned: int = 0
+    """The tasks that handlers scheduled in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The place of the tasks that an execution schedules: its task, its generation, and its lineage."""
+
+    execution_id: str
+    parent_id: str
+    """The task of the execution."""
+    generation: int
+    """That of its task."""
+    spawned: int
+    """The tasks that it has scheduled so far."""
+    lineage: LineageState
+    is_new: bool
+    """True if the lineage has no node yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The entry of new tasks into the lineage of the execution that schedules them: of all, or of none."""
+
+    admission_id: str
+    origin: Origin
+    limits: Mapping[str, int]
+    """Bounds that hold where the lineage has none of its own."""
+    at: datetime
+
+
+class LineageStore(Protocol):
+    """The lineages of one graph."""
+
+    async def origin_of(self, execution_id: str) -> Origin | None:
+        """Return where the tasks belong that an execution schedules; None for one that this graph does not have."""
+        ...
+
+    async def get(self, lineage_id: str) -> LineageState | None:
+        """Return a lineage's node; None for one that has none: nothing bounds it, and no handler scheduled in it."""
+        ...
+
+    async def tasks(self, lineage_id: str, limit: int) -> Sequence[ScheduledTask]:
+        """Return the tasks of a lineage, parents before children, at most *limit*."""
+        ...
+
+    async def open_spawned(self, lineage_id: str) -> int:
+        """Return how many of the tasks are open that handlers scheduled in a lineage."""
+        ...
+
+    async def set_budget(self, lineage_id: str, budget: Mapping[str, object], change: Change) -> None:
+        """Give a lineage other bounds, those that *budget* names; its thought must be there."""
+        ...
+
+    async def has_thought(self, thought_id: str) -> bool:
+        """Return whether there is a thought, of which tasks were scheduled."""
+        ...
