@@ -88,6 +88,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         Defer as Defer,
         Done as Done,
         Failed as Failed,
+        Retry as Retry,
         Thought as Thought,
     )
     from remembrancer.model.lineage import Lineage as Lineage, LineageTask as LineageTask
@@ -135,6 +136,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         TaskChanges as TaskChanges,
         TaskFields as TaskFields,
     )
+    from remembrancer.model.retry_policy import Backoff as Backoff, Jitter as Jitter, RetryPolicy as RetryPolicy
     from remembrancer.model.schedule import (
         AllOf as AllOf,
         AnyOf as AnyOf,
@@ -259,7 +261,7 @@ _API: Final = {
     "model.deferral": ("Deferral",),
     "model.event": ("Event", "EventKind", "EventPage"),
     "model.execution": ("Execution", "ExecutionStatus", "ExecutionType", "Reason"),
-    "model.handler_result": ("Ask", "Defer", "Done", "Failed", "Thought"),
+    "model.handler_result": ("Ask", "Defer", "Done", "Failed", "Retry", "Thought"),
     "model.lineage": ("Lineage", "LineageTask"),
     "model.question": ("Answer", "OnNoAnswer", "Question"),
     "model.named_query": ("NamedQuery",),
@@ -280,6 +282,7 @@ _API: Final = {
     ),
     "model.request": ("NewTaskFields", "ScheduleRequest", "TaskChanges", "TaskFields"),
     "model.reacting_schedules": ("After", "Cue", "Paced"),
+    "model.retry_policy": ("Backoff", "Jitter", "RetryPolicy"),
     "model.schedule": ("AllOf", "AnyOf", "Bounded", "Except", "Offset", "TaskTimes"),
     "model.service_status": (
         "PerformanceReport",

@@ -15,7 +15,7 @@ from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.handler_result import Defer
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.retry import recovery_of
+from remembrancer.policies.settlement import recovery_of
 from remembrancer.policies.unanswered.deferral import defer
 from remembrancer.ports.writes import Settlement
 from remembrancer.stores.commits.statement import Statement

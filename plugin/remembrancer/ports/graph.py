@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.questions import QuestionStore
     from remembrancer.ports.replicas import ReplicaRegistry
     from remembrancer.ports.retention import ExecutionRetention
+    from remembrancer.ports.retries import Retries
     from remembrancer.ports.statistics import Statistics
     from remembrancer.ports.task_store import TaskStore
     from remembrancer.ports.templates import TemplateStore
@@ -41,6 +42,7 @@ class Graph(ABC):
     """True if no other replica can open this graph: leases of a former process are then expired at once."""
     tasks: TaskStore
     queue: WorkQueue
+    retries: Retries
     armed_times: ArmedTimes
     events: EventLog
     audit: AuditLog
