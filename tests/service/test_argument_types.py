@@ -66,7 +66,7 @@ ACCEPTED: dict[str, set[object]] = {
     "backfill": TEXT | NUMBER | OPTIONAL,
     "get_execution": TEXT,
     "ask_task": TEXT | NUMBER | OPTIONAL,
-    "answer_task": TEXT | NUMBER,
+    "answer_task": TEXT | NUMBER | OPTIONAL,
     "questions": NUMBER,
     "lineage": TEXT | NUMBER,
     "set_budget": TEXT | OPTIONAL,
