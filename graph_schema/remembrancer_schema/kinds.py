@@ -54,6 +54,7 @@ EDGES: Final = (
     Edge("CREATED_BY", "scheduled_task", "thought", "origin_thought_id", required=True),
     Edge("SCHEDULED_FOR", "scheduled_task", "time", required=True),
     Edge("RUNS_AFTER", "scheduled_task", "scheduled_task", "runs_after_id"),
+    Edge("DEPENDS_ON", "scheduled_task", "scheduled_task"),
     Edge("EXECUTION_OF", "task_execution", "scheduled_task", "task_id", required=True),
     Edge("CREATED_THOUGHT", "task_execution", "thought", "thought_id"),
     Edge("RETRY_OF", "task_execution", "task_execution"),

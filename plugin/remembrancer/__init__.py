@@ -62,6 +62,12 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
     )
     from remembrancer.model.addition import Cause as Cause
     from remembrancer.model.audit import AuditEntry as AuditEntry
+    from remembrancer.model.blocked import (
+        BlockedTask as BlockedTask,
+        BlockStep as BlockStep,
+        RelatedTask as RelatedTask,
+        TaskDependencies as TaskDependencies,
+    )
     from remembrancer.model.bulk_edit import (
         BulkOutcome as BulkOutcome,
         BulkResult as BulkResult,
@@ -75,7 +81,14 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         NamedCalendar as NamedCalendar,
     )
     from remembrancer.model.cancellation import Cancellation as Cancellation
+    from remembrancer.model.chains import chain as chain
     from remembrancer.model.deferral import Deferral as Deferral
+    from remembrancer.model.dependency import (
+        Dependency as Dependency,
+        DependencyOutcome as DependencyOutcome,
+        OnFailure as OnFailure,
+        TriggerRule as TriggerRule,
+    )
     from remembrancer.model.event import Event as Event, EventKind as EventKind, EventPage as EventPage
     from remembrancer.model.execution import (
         Execution as Execution,
@@ -257,7 +270,10 @@ _API: Final = {
     "model.audit": ("AuditEntry",),
     "model.calendar": ("CalendarRenewal", "CalendarSource", "MovedFires", "NamedCalendar"),
     "model.bulk_edit": ("BulkOutcome", "BulkResult", "BulkTask", "TaskSelection"),
+    "model.blocked": ("BlockStep", "BlockedTask", "RelatedTask", "TaskDependencies"),
     "model.cancellation": ("Cancellation",),
+    "model.chains": ("chain",),
+    "model.dependency": ("Dependency", "DependencyOutcome", "OnFailure", "TriggerRule"),
     "model.deferral": ("Deferral",),
     "model.event": ("Event", "EventKind", "EventPage"),
     "model.execution": ("Execution", "ExecutionStatus", "ExecutionType", "Reason"),

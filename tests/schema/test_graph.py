@@ -36,6 +36,7 @@ PARAMETERS: dict[str, Any] = {
     "types": ["one_time"],
     "limit": 10,
     "others": True,
+    "whole": True,
     "mine": "replica_1",
     "now_ms": 1_772_442_000_000,
     "floor_ms": 0,

@@ -77,6 +77,8 @@ ACCEPTED: dict[str, set[object]] = {
     "cancel_tasks": TEXT | OPTIONAL,
     "find_tasks": TEXT | NUMBER | OPTIONAL,
     "get_task": TEXT,
+    "blocked_tasks": NUMBER,
+    "task_dependencies": TEXT,
     "page_of_tasks": TEXT | NUMBER | OPTIONAL,
     "cypher": TEXT | OPTIONAL,
     "run_query": TEXT | NUMBER | OPTIONAL,

@@ -352,6 +352,7 @@ async def test_a_check_without_cues_asks_nothing_more(agent: Agent) -> None:
         asked.append(text)
         return await read(text, parameters)
 
+    await agent.service._process.running_scheduler().react()
     connection.read = counted
     await agent.service._process.running_scheduler().react()
     assert [each.split("\n")[0] for each in asked] == ["MATCH (t:scheduled_task)"]

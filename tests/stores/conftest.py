@@ -193,6 +193,9 @@ class Life:
         on_days = await service.schedule_task("On days", "Live", "Now", "thought_0", schedule=Calendar(name, "09:00"))
         after = Offset(TaskTimes(on_days.task_id), by="2h")
         await service.schedule_task("After", "Live", "Now", "thought_1", schedule=after)
+        twice = await service.schedule_task("Twice", "Live", "Now", "thought_1", "2099-12-24T09:00:00Z")
+        for hour in (10, 11):
+            await service.defer_task(twice.task_id, f"2099-12-24T{hour}:00:00Z", "Not yet", "thought_busy_0")
         await service.define_template(
             f"report-{name}", {"trigger_prompt": "{topic}", "at": "2099-12-24T09:00:00Z"}, {"topic": "text"}
         )
@@ -218,6 +221,10 @@ class Life:
         ]
         follow = After(replies[0].task_id, "5m", "ended")
         await service.schedule_task("Follower", "Live", "Now", "thought_0", schedule=follow)
+        dependencies = [{"task": replies[1].task_id, "on_failure": "ignore", "window": "2h"}]
+        await service.schedule_task(
+            "Dependent", "Live", "Now", "thought_0", "2099-12-24T09:00:00Z", depends_on=dependencies
+        )
         await service.schedule_deferred_task(
             "thought_later", "their_task", self.clock.now() + timedelta(days=1), "Not yet"
         )

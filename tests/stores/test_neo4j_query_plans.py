@@ -23,7 +23,7 @@ FEW: Final = frozenset(
     {
         *("remembrancer_graph", "scheduler_replica", "execution_lease", "event_stream", "access_token"),
         *("lifetime_statistics", "cron_expression", "zone_rules", "named_calendar", "task_template"),
-        *("USES_CALENDAR", "FOLLOWS", "FROM_TEMPLATE"),
+        *("USES_CALENDAR", "FOLLOWS", "FROM_TEMPLATE", "DEPENDS_ON"),
     }
 )
 """Labels whose nodes are as many as replicas, leases or expressions, and edges that only tasks have which refer to a

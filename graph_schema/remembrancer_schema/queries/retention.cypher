@@ -1,5 +1,6 @@
 // name: oldest_executions
 // Executions with an outcome that began before $before_ms, after the id $after_id, oldest first: those that may be rolled up.
+// One stays of a task on which an open one depends: the last that ran, and those of the dependent's period or window.
 // One that a follower of $followers counts stays until that has served it: its place in `watch` is beyond it, or names it.
 MATCH (e:task_execution)
 USING INDEX SEEK e:task_execution(execution_id)
@@ -9,6 +10,13 @@ WHERE e.execution_id > $after_id AND e.execution_id < $before_id AND e.status <>
   AND NOT EXISTS {
     MATCH (again:task_execution)-[:RETRY_OF]->(e)
     WHERE again.triggered_at >= datetime({epochMillis: $before_ms}) OR again.status = 'running'
+  }
+  AND NOT EXISTS {
+    MATCH (e)-[:EXECUTION_OF]->(other:scheduled_task)<-[needs:DEPENDS_ON]-(waits:scheduled_task)
+    WHERE waits.status IN ['PENDING', 'ACTIVE'] AND (
+      e.triggered_at >= other.last_triggered_at
+      OR e.nominal_at.epochMillis >= coalesce(waits.joined_ms, waits.created_at.epochMillis) - coalesce(needs.window_ms, 0)
+    )
   }
   AND NOT (
     e.execution_type <> 'manual_trigger'

@@ -68,6 +68,10 @@ COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
     "backfill": CommandEntry(
         "backfill:BackfillOptions:backfill", "Run the occurrences of a range in the past, one after the other."
     ),
+    "blocked": CommandEntry(
+        "blocked:BlockedOptions:blocked",
+        "Show the tasks that wait for others: for what, down to the root, and what would let them run.",
+    ),
     "run-now": CommandEntry(
         "run_now:RunNowOptions:run_now", "Run a task once, now, outside its schedule. Exit code 1: it did not complete."
     ),

@@ -92,7 +92,8 @@ def _options_of(error: RemembrancerError, options: Mapping[str, str]) -> list[st
     """Return the options of the field of *error*, and of those that its text speaks of."""
     if not isinstance(error, InvalidInput):
         return []
-    field = error.field if error.field in options else _OPTION_FIELDS.get(error.field)
+    whole = error.field.partition("[")[0]  # of an element of a list, the list
+    field = whole if whole in options else _OPTION_FIELDS.get(error.field)
     spoken = {each for each in re.findall(r"\w+", error.allowed) if "_" in each}
     return [flag for name, flag in options.items() if name == field or name in spoken]
 

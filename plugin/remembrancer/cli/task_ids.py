@@ -38,8 +38,23 @@ async def task_id_of(reached: Connection, typed: str) -> str:
 async def with_whole_ids(reached: Connection, asked: _O) -> _O:
     """Return the options of a schedule with the whole ids of the tasks that they name."""
     typed = {name: vars(asked)[name] for name in _TASKS}
-    whole = {name: await task_id_of(reached, value) for name, value in typed.items() if value is not None}
+    whole: dict[str, object] = {
+        name: await task_id_of(reached, value) for name, value in typed.items() if value is not None
+    }
+    if depends_on := vars(asked).get("depends_on"):
+        whole["depends_on"] = [await _dependency_of(reached, each) for each in depends_on]
     return replace(asked, **whole) if whole else asked
+
+
+async def _dependency_of(reached: Connection, typed: str) -> str:
+    """Return a dependency with the whole id of its task; one that begins no id may be a dedup_key."""
+    task, colon, more = typed.partition(":")
+    if not task.startswith("task_"):
+        return typed
+    try:
+        return f"{await task_id_of(reached, task)}{colon}{more}"
+    except TaskNotFound:
+        return typed
 
 
 _WHOLE: Final = re.compile(r"task_\d{10}\.\d{3}_[0-9a-z]{6}")

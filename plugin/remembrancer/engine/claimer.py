@@ -11,7 +11,8 @@ from remembrancer.errors import GraphBusy, RemembrancerError
 from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.decision import PLAIN, PlanContext
+from remembrancer.policies.decision import PLAIN, PlanContext, Situation
+from remembrancer.policies.dependencies.facts import dependency_facts
 from remembrancer.policies.pipeline import plan_page
 from remembrancer.ports.handler import Firing
 
@@ -127,8 +128,14 @@ class Claimer:
         reservation.claim(running, len(running))
         return asyncio.get_running_loop().create_task(self._claim(page, claims, lease, reservation))
 
+    async def _situation(self, due: Sequence[ScheduledTask]) -> Situation:
+        """Return the facts by which the policies decide about a page; nothing is read for plain tasks."""
+        if not any(task.depends_on for task in due):
+            return PLAIN
+        return Situation(await dependency_facts(self._store.dependencies, due))
+
     async def _plan(self, due: Sequence[ScheduledTask], context: PlanContext) -> list[Claim]:
-        planned = await plan_page(due, PLAIN, context)
+        planned = await plan_page(due, await self._situation(due), context)
         for task, error in planned.faults:
             await self._quarantine(task, error)
         if planned.reminders:

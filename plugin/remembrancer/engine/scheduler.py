@@ -89,7 +89,7 @@ class Scheduler:
         self._help = OverdueService(self._claims.serve, self.faults)
         self._recheck = ScheduleRecheck(store, clock, self.replica_id)
         self.rules = RuleChanges(store, clock, Author("scheduler", self.replica_id), self._is_alone)
-        self._watcher = Watcher(store, clock, self.membership, self.faults)
+        self._watcher = Watcher(store, clock, self.membership, self.faults, self._claims.serve_waiting)
         self._rechecked, self._set_back = False, 0.0
         self.wake = self.loop.alarm.event
         self.record = self.loop.record
@@ -211,6 +211,7 @@ class Scheduler:
         """
         began = time.monotonic()
         done = await complete(self._retries.work()) + await self._sweep.work()
+        done += self._watcher.take_served()
         while won := await self._claim_round():
             done += won
             late = within_seconds is not None and time.monotonic() - began > within_seconds

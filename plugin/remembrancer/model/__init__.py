@@ -5,11 +5,15 @@
 - `calendar`: named calendars of the graph, and the answers of their operations.
 - `budget`: budgets of lineages: how far one may grow, checked and in its normal form.
 - `bulk_edit`: the tasks that an edit of many selects, and its answer.
+- `blocked`: blocked tasks: what waits for what, and what would let it run.
 - `cancellation`: the result of a request to cancel a task.
+- `chains`: requests that wait for each other in order.
 - `constraints`: constraints on texts, ids, numbers and contexts, each with what is allowed and an example.
 - `control_characters`: control and invisible characters: detection, and escaping.
 - `cursor`: cursors: a reader's position in each stream of the event log, as short opaque text.
 - `deferral`: deferrals: decisions to move a task's run to a later time.
+- `dependency`: the tasks that a task waits for, and the outcomes of them that its handler gets.
+- `dependency_field`: the definition of the field that holds dependencies, and its check.
 - `event`: events: changes of tasks and executions, as stored in the graph's event log.
 - `execution`: executions: the record of one occurrence, or of a burst of occurrences with the same outcome.
 - `field_definition`: definitions of task fields: bounds, description and example, from which every surface derives

@@ -12,10 +12,12 @@ class Cancellation:
     Args:
         ended: False if the task does not exist, or had already ended.
         stopping: Ids of running executions in the cancelling process whose handlers were asked to stop.
+        warnings: The open tasks that depend on the ended one, and what becomes of them.
     """
 
     ended: bool
     stopping: list[str] = field(default_factory=list[str])
+    warnings: list[str] = field(default_factory=list[str])
 
     def __bool__(self) -> bool:
         """Return True if this request ended the task."""

@@ -6,7 +6,7 @@ from the annotations of `ScheduleRequest`. `docs/development/add-a-field.md` add
 
 from __future__ import annotations
 
-from collections.abc import Sequence  # noqa: TC003 (pydantic reads the annotations at run time)
+from collections.abc import Mapping, Sequence  # noqa: TC003 (pydantic reads the annotations at run time)
 from dataclasses import MISSING, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Annotated, Any, ClassVar, Final, Self, TypedDict
@@ -16,6 +16,8 @@ from pydantic import BeforeValidator, ConfigDict, StrictFloat, StrictInt
 from remembrancer.errors import InvalidInput
 from remembrancer.model.budget import Budget, BudgetField
 from remembrancer.model.constraints import LONGEST_ID, LONGEST_NAME, LONGEST_TEXT
+from remembrancer.model.dependency import Dependency, DependsOn, TriggerRule
+from remembrancer.model.dependency_field import DependencyList
 from remembrancer.model.field_definition import (
     Choice,
     CronText,
@@ -211,6 +213,23 @@ class ScheduleRequest:
             group=FieldGroup.FAULTS,
         ),
     ] = None
+    depends_on: Annotated[
+        DependsOn,
+        DependencyList(
+            "The tasks whose outcomes it waits for, by id or dedup_key.",
+            ["task_1723644600.123_9f3k2a", {"task": "daily-import", "on_failure": "ignore"}],
+            group=FieldGroup.WAITS,
+        ),
+    ] = ()
+    trigger_rule: Annotated[
+        TriggerRule | str | None,
+        Choice(
+            "The outcomes of these tasks that let it run; `all_succeeded` unless given.",
+            "all_done",
+            words=TriggerRule,
+            group=FieldGroup.WAITS,
+        ),
+    ] = None
 
     budget: Annotated[
         Budget | str | None,
@@ -249,6 +268,8 @@ class TaskFields(TypedDict, total=False):
     tags: Sequence[str]
     group: str | None
     dedup_reuse: DedupReuse | str
+    depends_on: Sequence[Dependency | Mapping[str, object] | str]
+    trigger_rule: TriggerRule | str | None
     retry: RetryArgument
     budget: Budget | str | None
     max_deferrals: int | None

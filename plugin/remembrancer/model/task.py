@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from remembrancer.model.addition import AdditionsText, additions_from
 from remembrancer.model.budget import BudgetText  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.model.dependency import Dependencies, TriggerRule  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.plain_schedules import Once
 from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField
 from remembrancer.model.request import TASK_FIELDS
@@ -92,6 +93,8 @@ class ScheduledTask(BaseModel):
     tags: tuple[str, ...] = ()
     group: str | None = None
     dedup_reuse: DedupReuse = DedupReuse.NEVER
+    depends_on: Dependencies = ()
+    trigger_rule: TriggerRule | None = None
     budget: BudgetText = None
     lineage_id: str | None = None
     """The thought that started the lineage it belongs to; None for a task that no handler scheduled."""
@@ -154,6 +157,10 @@ class ScheduledTask(BaseModel):
     None for a task whose schedule names its occurrences, and for one that has ended."""
     watch: str | None = None
     """The state of that watch, as JSON text: the outcomes or matches that have had their effect."""
+    joined_ms: int | None = Field(default=None, ge=0, le=LAST_MS)
+    """Its last occurrence that was accounted for, epoch milliseconds: later outcomes that it depends on are kept.
+
+    None for a task that depends on no other, and before its first occurrence."""
     check_error: str | None = None
     """Why its last check failed; None unless it did. It is tried again."""
     next_check_ms: int | None = Field(default=None, ge=0, le=LAST_MS)

@@ -5,6 +5,7 @@
 - `calendars`: named calendars, defined from a source, renewed, removed.
 - `catalog`: the table of operations: each entry once, from which every surface is made.
 - `declared_request`: the request of a declared task: the fields of a request, and short words for schedules.
+- `dependencies`: dependencies as callers name them and ask about them.
 - `diagnostics`: the checks of `doctor`, pure functions of facts.
 - `edits`: edits of open tasks: pause, resume and update.
 - `event_feed`: the event feed: the event log, followed by any number of readers, each at its own pace.

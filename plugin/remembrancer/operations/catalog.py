@@ -19,6 +19,7 @@ from remembrancer.operations.administration import ADMINISTRATION
 from remembrancer.operations.ahead.operations import AHEAD
 from remembrancer.operations.ahead.preview import PreviewedFire
 from remembrancer.operations.calendars.calendar_operations import CALENDARS
+from remembrancer.operations.dependencies.blocked_tasks import BLOCKED
 from remembrancer.operations.diagnostics.checks import CheckResult
 from remembrancer.operations.diagnostics.recheck_operations import RECHECKS
 from remembrancer.operations.edits.bulk_operations import BULK_EDITS
@@ -131,6 +132,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
         result=ScheduledTask,
         http=(Http(verb="GET", path=TASK),),
     ),
+    *BLOCKED,
     Operation(
         name="find_tasks",
         summary="Return tasks, the next to run first.",

@@ -25,6 +25,7 @@ from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import Moment, from_ms, to_ms
 from remembrancer.operations.ahead.next_fires import PREVIEWED
 from remembrancer.operations.calendars.calendar_commands import CalendarCommands
+from remembrancer.operations.dependencies.blocked_tasks import dependents_warnings
 from remembrancer.operations.edits.many_tasks import ManyTasks
 from remembrancer.operations.edits.occurrence_edits import OccurrenceEdits
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
@@ -180,7 +181,8 @@ class TaskCommands:
         if not await self._cancel(task_id, change):
             return Cancellation(ended=False)
         await self.referring.follow([task_id], "cancelled")
-        return Cancellation(ended=True, stopping=await self.stop_runs(task_id))
+        told = await dependents_warnings(self._store, [task_id], "cancelled")
+        return Cancellation(ended=True, stopping=await self.stop_runs(task_id), warnings=told)
 
     async def stop_runs(self, task_id: str) -> list[str]:
         """Stop what runs of a task that has ended; return the executions that were asked to stop."""

@@ -11,6 +11,12 @@ from remembrancer.errors import DuplicateTask, InvalidInput
 from remembrancer.model.policy import DedupReuse
 from remembrancer.model.task import Disposition
 from remembrancer.operations.ahead.next_fires import read_count
+from remembrancer.operations.dependencies.resolution import (
+    LocalNames,
+    LocalTask,
+    resolved_dependencies,
+    warnings_about,
+)
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.idempotency import reject_reuse
 from remembrancer.operations.lineages.origins import with_origin
@@ -110,6 +116,8 @@ class TaskCreation:
                 fresh.append(task)
                 if task.dedup_key is not None:
                     known[task.dedup_key] = task
+        tasks, fresh, known = await self._waiting(tasks, fresh, known)
+        told = await warnings_about(self._store, fresh)
         writing = self._create(fresh, held, origin, now) if fresh else None
         if writing and len(fresh) > 1:  # the replies of many are worked out while the tasks are being written
             writing = asyncio.ensure_future(writing)
@@ -119,11 +127,27 @@ class TaskCreation:
             reply(stands, now, Disposition.CREATED if asked is stands else Disposition.EXISTING, fires)
             for asked, stands in zip(tasks, kept, strict=True)
         ]
+        replies = [_with_warnings(each, told.get(each.task_id, ())) for each in replies] if told else replies
         if writing:
             await writing
             if await self._referring.meet_renewals(fresh):
                 return [await self._as_kept(each, now, fires) for each in replies]
         return replies
+
+    async def _waiting(
+        self, tasks: Sequence[ScheduledTask], fresh: list[ScheduledTask], known: dict[str, ScheduledTask]
+    ) -> tuple[Sequence[ScheduledTask], list[ScheduledTask], dict[str, ScheduledTask]]:
+        """Return the tasks with the ids of those that they depend on, among them others of the same call."""
+        if not any(task.depends_on for task in fresh):
+            return tasks, fresh, known
+        standing = [(known.get(task.dedup_key or "", task).task_id, task) for task in tasks]
+        local = LocalNames([LocalTask(held, (*{task.dedup_key or task.name, task.name},)) for held, task in standing])
+        found = {task.task_id: task for task in await resolved_dependencies(self._store, fresh, local, fresh)}
+        return (
+            [found.get(task.task_id, task) for task in tasks],
+            [*found.values()],
+            {key: found.get(task.task_id, task) for key, task in known.items()},
+        )
 
     async def _as_kept(self, given: ScheduleResult, now: datetime, fires: int) -> ScheduleResult:
         """Return the reply to a task as the graph has it by now."""
@@ -175,3 +199,8 @@ class TaskCreation:
         """Return whether the current request made *task*, when it was sent before."""
         idempotency_key = IDEMPOTENCY_KEY.get()
         return idempotency_key is not None and await self._store.idempotency.has_made(task.task_id, idempotency_key)
+
+
+def _with_warnings(given: ScheduleResult, told: Sequence[str]) -> ScheduleResult:
+    """Return a reply with more warnings."""
+    return given.model_copy(update={"warnings": [*given.warnings, *told]}) if told else given

@@ -6,6 +6,7 @@
 - `occurrences`: the occurrences of a task that have no outcome yet.
 - `additions`: the occurrences beyond the schedule: those that wait, and a task with more of them.
 - `pace`: the next check of a task whose handler names it, after an outcome and after a check that does not run.
+- `dependencies`: an occurrence waits for the outcomes of other tasks.
 - `reactions`: the occurrences that a task gains from outcomes of the task that it follows.
 - `cues`: the occurrences that a task gains from new matches of its query.
 - `matches`: the rows of such a query as details, and the keys that tell them apart.

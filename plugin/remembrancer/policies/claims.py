@@ -57,11 +57,15 @@ def _run_claim(task: ScheduledTask, run: Run, context: PlanContext) -> Claim:
     begins = task.status is TaskStatus.PENDING
     over = _is_pause_over(task, run.next_ms)
     claim = Claim(execution, task.next_run_ms, run.next_ms, run.next_ms, TaskStatus.ACTIVE, deferred, begins, over)
+    if task.depends_on:
+        claim = replace(claim, gains={"joined_ms": run.occurrence_ms})
     if task.wait_key is not None:
         claim = replace(claim, ends_wait=True)
     if task.additions is None:
         return claim
-    gains = {"additions": None} if run.next_ms is not None and are_over(task, nominal_ms, context.now_ms) else None
+    gains = claim.gains
+    if run.next_ms is not None and are_over(task, nominal_ms, context.now_ms):
+        gains = {**(gains or {}), "additions": None}
     return replace(claim, execution=execution if deferred else _with_cause(task, execution), gains=gains)
 
 
@@ -115,10 +119,11 @@ def skip_claim(task: ScheduledTask, skip: Skip, context: PlanContext) -> Claim:
 
 
 def _gains(task: ScheduledTask, skip: Skip) -> Mapping[str, str | int | None] | None:
-    """Return the other properties that change with *skip*: a question ends with its deferral."""
+    """Return the other properties that change with *skip*: what is joined, and a question that ends."""
+    gains = {**(skip.gains or {}), "joined_ms": skip.occurrences.last_ms} if task.depends_on else skip.gains
     if skip.ends_deferral and task.question_id is not None:
-        return {**(skip.gains or {}), **NO_QUESTION}
-    return skip.gains
+        return {**(gains or {}), **NO_QUESTION}
+    return gains
 
 
 def _is_pause_over(task: ScheduledTask, next_nominal_ms: int | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from remembrancer.model.question import Question
     from remembrancer.model.task import ScheduledTask
     from remembrancer.policies.occurrences import OccurrenceRange
+    from remembrancer.ports.dependencies import Joined
 
 
 class Run(NamedTuple):
@@ -93,7 +94,10 @@ class PlanContext:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Facts beyond the task that policies decide by, read once for a page of due tasks: none today."""
+    """Facts beyond the task that policies decide by, read once for a page of due tasks."""
+
+    dependencies: Mapping[str, tuple[Joined, ...]] = field(default_factory=dict[str, "tuple[Joined, ...]"])
+    """By the ids of those tasks that depend on others, what is known of these."""
 
 
 PLAIN: Situation = Situation()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.policies.claims import claim_of
 from remembrancer.policies.decision import Park, Remind
+from remembrancer.policies.dependencies.policy import dependencies
 from remembrancer.policies.misfire import misfire
 from remembrancer.policies.pause import pause
 from remembrancer.policies.run_when_due import run_when_due
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _SLICE: Final = 50
 """The number of tasks that are planned before other coroutines run."""
 
-POLICIES: Final[tuple[Policy, ...]] = (skip, pause, unanswered, deferral, misfire, run_when_due)
+POLICIES: Final[tuple[Policy, ...]] = (skip, dependencies, pause, unanswered, deferral, misfire, run_when_due)
 """All policies, in the order in which they are asked."""
 
 

@@ -5,6 +5,7 @@
 - `audit_log`: the audit log port: changes of tasks and of the graph, with who made them, oldest first.
 - `calendars`: the calendar store port: named calendars, and the tasks that refer to them or to other tasks.
 - `clock`: the clock port: the only source of the current time.
+- `dependencies`: the dependencies port: the tasks that others wait for, and their outcomes.
 - `event_log`: the event log port: events in numbered streams.
 - `filters`: filters of lists: tasks, pages of tasks.
 - `graph`: one open memory graph: its ports, and what concerns it as a whole.

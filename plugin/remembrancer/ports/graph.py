@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.armed_times import ArmedTimes
     from remembrancer.ports.audit_log import AuditLog
     from remembrancer.ports.calendars import CalendarStore
+    from remembrancer.ports.dependencies import Dependencies
     from remembrancer.ports.event_log import EventLog
     from remembrancer.ports.health import HealthProbe
     from remembrancer.ports.idempotency import IdempotencyStore
@@ -57,6 +58,7 @@ class Graph(ABC):
     health: HealthProbe
     watches: Watches
     questions: QuestionStore
+    dependencies: Dependencies
     waits: Waits
     named_queries: Mapping[str, NamedQuery]
     """The questions that come with the package, by name."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.dependency import DependencyOutcome
 from remembrancer.model.execution import Execution
 from remembrancer.model.handler_result import HandlerResult
 from remembrancer.model.question import Answer, answer_from
@@ -52,6 +53,8 @@ class Firing:
     """The source of `stop_requested`."""
     scheduler: SyncCalls = field(default=OUTSIDE, repr=False, compare=False)
     """The scheduler that fired, for a plain handler: methods that wait for their answer. Not for an async handler."""
+    dependencies: tuple[DependencyOutcome, ...] = ()
+    """The outcomes of the tasks that its task depends on, with their results."""
 
     @property
     def trigger_prompt(self) -> str:

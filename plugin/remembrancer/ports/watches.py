@@ -75,6 +75,10 @@ class Watches(Protocol):
     followed: set[str]
     """The tasks that the caller wants to hear about."""
 
+    def take_settled(self) -> set[str]:
+        """Return those of the tasks in `followed` that got an outcome or ended since the last call."""
+        ...
+
     async def all(self) -> Sequence[Watch]:
         """Return the open tasks that wait, in a few properties each."""
         ...

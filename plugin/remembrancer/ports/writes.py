@@ -151,6 +151,8 @@ class Edit:
     """Accounts for occurrences that the change leaves without a run; it is written with the change."""
     returned: ScheduledTask | None = None
     """The ended task that gives its dedup_key back to this one."""
+    dependency_edition: int | None = None
+    """Written only with dependencies of this edition: so no two changes close a circle. None: it adds none."""
 
     @property
     def task_id(self) -> str:

@@ -16,6 +16,7 @@ from remembrancer.engine.maintenance.retention import prune as prune_executions
 from remembrancer.engine.maintenance.rule_changes import Author
 from remembrancer.errors import GraphUnavailable
 from remembrancer.model.audit import AuditEntry
+from remembrancer.model.blocked import BlockedTask, TaskDependencies
 from remembrancer.model.budget import Budget
 from remembrancer.model.bulk_edit import BulkResult, TaskSelection
 from remembrancer.model.calendar import CalendarRenewal, NamedCalendar
@@ -58,6 +59,7 @@ from remembrancer.operations.ahead.preview import (
     read_cron,
 )
 from remembrancer.operations.calendars.calendar_commands import read_source
+from remembrancer.operations.dependencies.blocked_tasks import blocked_tasks, task_dependencies
 from remembrancer.operations.diagnostics.checks import CheckResult, diagnose
 from remembrancer.operations.edits.task_selection import read_match
 from remembrancer.operations.event_feed import LONGEST_WAIT, MOST
@@ -484,6 +486,16 @@ class SchedulerService:
     async def run_now(self, task_id: str, *, fence: int | None = None) -> Execution:
         """Start one execution outside the schedule. Raises TaskNotFound, TaskEnded, TaskChanged, SchedulerBusy."""
         return await self._process.commands().run(task_id, self._process.running_scheduler().run_now, fence)
+
+    @public
+    async def blocked_tasks(self, limit: int = 100) -> list[BlockedTask]:
+        """Return the tasks that wait for others: for what, down to the root, and what would let them run."""
+        return await blocked_tasks(self._graph(), limit)
+
+    @public
+    async def task_dependencies(self, task_id: str) -> TaskDependencies:
+        """Return the tasks that a task depends on, and the open ones that depend on it. Raises TaskNotFound."""
+        return await task_dependencies(self._graph(), task_id)
 
     @public
     async def get_execution(self, execution_id: str) -> Execution:

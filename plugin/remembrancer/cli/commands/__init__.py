@@ -6,6 +6,7 @@
 - `ask`: `remembrancer ask`: let a run wait for an answer.
 - `audit`: `remembrancer audit export`: the audit log, for machines.
 - `backup`: `remembrancer backup`.
+- `blocked`: `remembrancer blocked`: what waits for what.
 - `budget`: `remembrancer budget`: the bounds of lineages.
 - `calendar`: `remembrancer calendar`: calendars with a name.
 - `cancel`: `remembrancer cancel`.

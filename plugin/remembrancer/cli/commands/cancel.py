@@ -44,13 +44,17 @@ async def cancel(asked: CancelOptions) -> int:
         task = await reached.scheduler.get_task(await task_id_of(reached, asked.task_id or ""))
         done = await reached.scheduler.cancel(task.task_id, asked.reason)
     if asked.as_json:
-        print_json({"task_id": task.task_id, "cancelled": done.ended, "stopping": done.stopping})
+        print_json(
+            {"task_id": task.task_id, "cancelled": done.ended, "stopping": done.stopping, "warnings": done.warnings}
+        )
     else:
         said = "is cancelled" if done.ended else f"was {task.status} already"
         screen().print(f"{task.task_id} {said}: {task.name}", markup=False, highlight=False)
         if done.stopping:
             asked_to_stop = f"Executions under way that were asked to stop: {len(done.stopping)}."
             screen().print(asked_to_stop, markup=False, highlight=False)
+        for warning in done.warnings:
+            screen().print(f"  warning: {warning}", markup=False, highlight=False)
     return 0 if done.ended else FAILED
 
 

@@ -11,6 +11,7 @@ from remembrancer.cli.command import ReadOptions
 from remembrancer.cli.options import MOST, TaskId
 
 if TYPE_CHECKING:
+    from remembrancer.model.blocked import TaskDependencies
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
 
@@ -38,17 +39,25 @@ async def show(asked: ShowOptions) -> None:
     async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
         task = await reached.scheduler.get_task(await task_id_of(reached, asked.task_id))
         executions = await reached.scheduler.history(task.task_id, asked.limit)
+        related = await reached.scheduler.task_dependencies(task.task_id)
     if asked.as_json:
-        print_json({**cast("dict[str, object]", to_jsonable(task)), "executions": executions})
+        print_json(
+            {**cast("dict[str, object]", to_jsonable(task)), "executions": executions, "dependents": related.dependents}
+        )
     else:
-        _print_task(task, executions)
+        _print_task(task, executions, related)
 
 
-def _print_task(task: ScheduledTask, executions: list[Execution]) -> None:
+def _print_task(task: ScheduledTask, executions: list[Execution], related: TaskDependencies) -> None:
     from remembrancer.cli.output import print_table, row_table, screen
+    from remembrancer.cli.views.dependencies import related_table
     from remembrancer.cli.views.tasks import execution_table, fact_table
 
     print_table(fact_table(task))
+    for title, tasks in (("Depends on", related.depends_on), ("Tasks that depend on it", related.dependents)):
+        if tasks:
+            screen().print(f"\n[bold]{title}[/]")
+            print_table(related_table(tasks))
     if task.deferral_history:
         screen().print("\n[bold]Deferrals[/]")
         columns = ("deferred_at", "deferred_until", "reason")

@@ -3,6 +3,7 @@
 - `bound_calls`: the calls of a scheduler, made in the name of one execution.
 - `cancellation`: cancellation of executions whose task is cancelled: at once here, by polling for other replicas.
 - `default_handler`: the default handler: a firing task creates the thought that it was scheduled to create.
+- `dependency_results`: the results of dependencies, for the handler of a task that waited for them.
 - `executor`: the executor: it runs claimed executions concurrently, each with its deadline, and passes on their ends.
 - `handler_call`: the call of one handler, and the outcome of its return value or exception.
 - `handler_threads`: threads for plain handlers: daemons, as many as there are handlers at a time, so that a hung one

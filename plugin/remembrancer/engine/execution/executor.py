@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, cast
 from remembrancer.context import CURRENT_ACTOR, IDEMPOTENCY_KEY, Actor
 from remembrancer.engine.execution.bound_calls import BoundCalls
 from remembrancer.engine.execution.cancellation import Cancellations
+from remembrancer.engine.execution.dependency_results import with_dependencies
 from remembrancer.engine.execution.handler_call import deferral_of, deferral_refused, is_async, raised, run
 from remembrancer.engine.execution.heartbeat import Heartbeat
 from remembrancer.engine.execution.outcome_writer import OutcomeWriter, retry_unavailable
@@ -250,6 +251,8 @@ class Executor:
         """Call the handler and read its return value; None if it must not begin, or is abandoned."""
         if not self._plain and not self._runs.begin(each):
             return None
+        if each.firing.task.depends_on:
+            each.firing = await with_dependencies(self._store, each.firing)
         return await run(each.firing, self._call)
 
     def _gone(self, task: asyncio.Task[None]) -> None:

@@ -13,6 +13,7 @@ from remembrancer.model.policy import Misfire
 from remembrancer.model.task import Disposition, ResumeResult, ScheduleResult, TaskUpdate
 from remembrancer.model.timestamps import Moment, to_iso, to_ms
 from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, read_count
+from remembrancer.operations.dependencies.resolution import checked_dependencies, resolved_dependencies
 from remembrancer.operations.edits.former_changes import ended_changes
 from remembrancer.operations.edits.planned_edits import pausing, resuming, updating
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
@@ -107,11 +108,15 @@ class TaskEdits:
                 change = self._tasks.change("update", text, fence=fence)
                 given = await resolved_fields(self._store, changed)
                 wanted = updating(given, self._late_by_seconds)(task, change.at)
+                if wanted.after.depends_on != task.depends_on:
+                    (after,) = await resolved_dependencies(self._store, [wanted.after])
+                    wanted = wanted._replace(after=after)
                 if wanted.after == task:
                     return _update(task, task, change.at, Disposition.EXISTING, fires)
                 if wanted.after.runs_after_id != task.runs_after_id:
                     await check_followed(self._store.tasks, [wanted.after.runs_after_id])
-                if kept := await self._edit(task, wanted.after, change, wanted.outstanding):
+                edition = await checked_dependencies(self._store, task, wanted.after)
+                if kept := await self._edit(task, wanted.after, change, wanted.outstanding, edition):
                     kept = await self._met(kept) if wanted.after.schedule != task.schedule else kept
                     return _update(task, kept, change.at, Disposition.CHANGED, fires)
             raise TaskContended(task_id, "updated", ROUNDS)
@@ -129,10 +134,16 @@ class TaskEdits:
         return await self._store.tasks.get(task.task_id) if renewed else task
 
     async def _edit(
-        self, before: ScheduledTask, after: ScheduledTask, change: Change, outstanding: Claim | None = None
+        self,
+        before: ScheduledTask,
+        after: ScheduledTask,
+        change: Change,
+        outstanding: Claim | None = None,
+        edition: int | None = None,
     ) -> ScheduledTask | None:
         """Write a change; return the task as it is kept, None if it was not as it was read."""
-        edit = await with_returned_key(self._store.tasks, Edit(before, after, change, outstanding))
+        written = Edit(before, after, change, outstanding, dependency_edition=edition)
+        edit = await with_returned_key(self._store.tasks, written)
         if (await self._store.tasks.edit([edit]))[0]:
             fence = before.fence + 1 + (outstanding is not None)
             return await self._tasks.kept(after.model_copy(update={"fence": fence}))

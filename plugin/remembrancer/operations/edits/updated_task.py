@@ -113,6 +113,8 @@ def check_changes(fields: Mapping[str, Any], now: datetime, late_by_seconds: flo
         raise InvalidInput("changes", {}, "at least one field of a task", {"timeout_seconds": 60})
     if fields.get("dedup_key") is not None:
         raise InvalidInput("dedup_key", fields["dedup_key"], "a field of one task only", "update_task")
+    if fields.get("depends_on"):
+        raise InvalidInput("depends_on", fields["depends_on"], "a field of one task only, or [] to take it away", [])
     for name, value in fields.items():
         _check_name(name, value)
         if name not in _WHEN:

@@ -24,6 +24,7 @@ from remembrancer.operations.open_tasks import ROUNDS, check_followed
 from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.sets.declarations import placed, requests_of
 from remembrancer.operations.sets.differences import begins_again, changed_fields
+from remembrancer.operations.sets.set_dependencies import dependencies_of_set
 from remembrancer.operations.sets.set_keys import Numbered, dedup_key_of, latest, prefix_of
 from remembrancer.operations.templates.template_use import expanded
 from remembrancer.operations.validation import reply, validate
@@ -159,6 +160,8 @@ class TaskSets:
         found = await self._store.tasks.find(TaskFilter(limit=_ALL, dedup_prefix=prefix_of(declared.name)))
         known, leftover = latest(found)
         steps = [self._step(declared, key, request, known.get(key), now) for key, request in requests.items()]
+        if any(request.depends_on for request in requests.values()):
+            steps = await self._waiting(declared, requests, steps, known, now)
         await self._check_followed(steps)
         gone = [(key, each.task) for key, each in sorted(known.items()) if key not in requests and each.task.is_open]
         action = SetAction.REMOVED if declared.prune else SetAction.KEPT
@@ -173,6 +176,30 @@ class TaskSets:
                     await check_followed(self._store.tasks, [step.making.runs_after_id])
                 except InvalidInput as wrong:
                     raise placed(wrong, step.answer.key) from wrong
+
+    async def _waiting(
+        self,
+        declared: Declaration,
+        requests: Mapping[str, ScheduleRequest],
+        steps: Sequence[_Step],
+        known: Mapping[str, Numbered],
+        now: datetime,
+    ) -> list[_Step]:
+        """Return the steps with the ids of the tasks that others depend on, which may be new ones of the set."""
+        tasks = {step.answer.key: task for step in steps if (task := step.making or step.task) is not None}
+        new = [step.making for step in steps if step.making is not None]
+        found = await dependencies_of_set(self._store, requests, tasks, new)
+        settled: list[_Step] = []
+        for step in steps:
+            key = step.answer.key
+            depends_on = found.get(key, ())
+            if step.making is None:
+                request = replace(requests[key], depends_on=depends_on)
+                settled.append(self._step(declared, key, request, known.get(key), now))
+            else:
+                step.making = step.making.model_copy(update={"depends_on": depends_on})
+                settled.append(step)
+        return settled
 
     def _step(
         self, declared: Declaration, key: str, request: ScheduleRequest, known: Numbered | None, now: datetime

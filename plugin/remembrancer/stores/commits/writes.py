@@ -153,6 +153,11 @@ _TASKS: Final = {
     "follow_tasks": WriteSpec(tasks.FollowRow, "task_id", silent=_PART),
     "follow_no_more": WriteSpec(upkeep.ChangedTask, "task_id", silent=_PART),
     "follow_another": WriteSpec(tasks.FollowChangeRow, "task_id", silent=_PART),
+    "link_dependencies": WriteSpec(tasks.DependencyRow, "task_id", silent=_PART),
+    "advance_dependencies": WriteSpec(tasks.EditionRow, silent=_PART),
+    "refuse_former_edition": WriteSpec(tasks.EditionRow, silent=_PART),
+    "unlink_dependencies": WriteSpec(upkeep.ChangedTask, "task_id", silent=_PART),
+    "link_changed_dependencies": WriteSpec(tasks.DependencyChangeRow, "task_id", silent=_PART),
     "add_reactions": WriteSpec(tasks.ReactionRow, "task_id", silent="each occurrence that it adds has events"),
     "fail_checks": WriteSpec(tasks.FailedCheckRow, "task_id", events=row_events.check_failed, kind=UPKEEP),
     "end_watched_tasks": WriteSpec(

@@ -22,6 +22,7 @@ from remembrancer.stores.graph.work_queue import GraphWorkQueue
 from remembrancer.stores.named_queries import named_queries
 from remembrancer.stores.records.audit_log import GraphAuditLog
 from remembrancer.stores.records.calendars import GraphCalendarStore
+from remembrancer.stores.records.dependencies import GraphDependencies
 from remembrancer.stores.records.event_log import GraphEventLog
 from remembrancer.stores.records.idempotency import GraphIdempotencyStore
 from remembrancer.stores.records.lineages import GraphLineages
@@ -77,6 +78,7 @@ class ConnectedGraph(Graph):
         self.health = GraphHealthProbe(connection, parts.index, parts.records)
         self.watches = GraphWatches(parts)
         self.questions = GraphQuestions(connection, parts.records, parts.index.write_armed, parts.time_links.record)
+        self.dependencies = GraphDependencies(connection, parts.records)
         self.waits = GraphWaits(parts)
         self.named_queries = named_queries()
 

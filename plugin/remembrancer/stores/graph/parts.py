@@ -24,6 +24,8 @@ class WatchSignals:
 
     on_change: list[Callable[[], None]] = field(default_factory=list["Callable[[], None]"])
     followed: set[str] = field(default_factory=set[str])
+    settled: set[str] = field(default_factory=set[str])
+    """Those of them that got an outcome, or ended, and were not asked for yet."""
 
     def tell(self) -> None:
         """Call the listeners."""
@@ -32,8 +34,22 @@ class WatchSignals:
 
     def tell_of(self, task_ids: Iterable[str]) -> None:
         """Call the listeners, if one of the tasks is followed."""
-        if self.followed and not self.followed.isdisjoint(task_ids):
+        if self.followed and (settled := self.followed.intersection(task_ids)):
+            self.settled.update(settled)
             self.tell()
+
+    def watch(self, task_ids: Iterable[str]) -> None:
+        """Watch tasks from now on, as if each had just got an outcome: it may have."""
+        if known := set(task_ids):
+            self.followed.update(known)
+            self.settled.update(known)
+            self.tell()
+
+    def take_settled(self) -> set[str]:
+        """Return the tasks that were settled since the last call."""
+        settled = set(self.settled)
+        self.settled.difference_update(settled)
+        return settled
 
 
 @dataclass(frozen=True, slots=True)

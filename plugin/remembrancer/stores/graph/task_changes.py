@@ -9,6 +9,7 @@ from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.writes import Change
 from remembrancer.stores.commits.statement import Statement, UniqueKeyTaken, rows_of
 from remembrancer.stores.graph.outcomes import outstanding_statements
+from remembrancer.stores.records.dependencies import GraphDependencies, changed_dependencies, edition_guards
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, node_rows
 from remembrancer.stores.rows.edit_rows import edit_row
@@ -75,6 +76,8 @@ async def edit(parts: GraphParts, edits: Sequence[Edit], armed_times: GraphArmed
             answers = await parts.index.write_armed(times, statements)
             parts.retries.arm(released)
         except UniqueKeyTaken as taken:
+            if await _is_outdated(parts, edits):
+                return [False] * len(edits)
             if fault := _explained(taken, edits):
                 raise fault from taken
             raise
@@ -94,6 +97,12 @@ async def edit(parts: GraphParts, edits: Sequence[Edit], armed_times: GraphArmed
     return [each.task_id in written for each in edits]
 
 
+async def _is_outdated(parts: GraphParts, edits: Sequence[Edit]) -> bool:
+    """Return whether dependencies have changed since edits that need them as they were read."""
+    editions = {each.dependency_edition for each in edits if each.dependency_edition is not None}
+    return bool(editions) and editions != {await GraphDependencies(parts.connection, parts.records).edition()}
+
+
 def _edit_statements(edits: Sequence[Edit]) -> list[Statement]:
     """Return the statements of edits: what is accounted for, then the tasks that change and those that end."""
     ending = [each for each in edits if not each.after.is_open]
@@ -109,9 +118,16 @@ def _edit_statements(edits: Sequence[Edit]) -> list[Statement]:
             parts["end_retries"] = [*parts["end_retries"], _retries_row(row)]
         for link in changed_links(each.before, each.after, str(row["change_id"])):
             parts.setdefault(link.name, []).extend(link.rows)
+        for link in changed_dependencies(each, str(row["change_id"])):
+            parts.setdefault(link.name, []).extend(link.rows)
     changed = [Statement(name, rows) for name, rows in parts.items() if rows]
     changed += changed_lineages(edits)
-    return [*_key_returns(edits), *outstanding_statements([each.outstanding for each in edits]), *changed]
+    return [
+        *edition_guards(edits),
+        *_key_returns(edits),
+        *outstanding_statements([each.outstanding for each in edits]),
+        *changed,
+    ]
 
 
 def _key_returns(edits: Sequence[Edit]) -> list[Statement]:

@@ -22,6 +22,7 @@ from remembrancer.stores.graph.quarantine import quarantine
 from remembrancer.stores.graph.task_changes import cancel, edit
 from remembrancer.stores.graph.task_list import TaskList
 from remembrancer.stores.graph.watches import follow_rows
+from remembrancer.stores.records.dependencies import dependency_links
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, deferral_rows, node_rows
 from remembrancer.stores.rows.lineage_rows import begun_lineages, spawning
@@ -82,6 +83,7 @@ class GraphTaskStore:
         if first:
             statements += deferral_statements(first)
         statements += [*first_links(tasks), *begun_lineages(tasks)]
+        statements += dependency_links(tasks)
         if following := follow_rows(tasks):
             statements.append(Statement("follow_tasks", following))
         zones = self._armed_times.begin_zones(tasks)

@@ -42,6 +42,10 @@ class GraphWatches:
         self.on_change = parts.signals.on_change
         self.followed = parts.signals.followed
 
+    def take_settled(self) -> set[str]:
+        """Return those of the tasks in `followed` that got an outcome or ended since the last call."""
+        return self._parts.signals.take_settled()
+
     async def all(self) -> Sequence[Watch]:
         """Return the open tasks that wait, in a few properties each."""
         return [

@@ -4,6 +4,7 @@
   mark.
 - `calendars`: named calendars, as nodes of the graph, and the tasks that refer to them or to other tasks.
 - `counter_check`: A comparison of the statistics of a graph with its nodes.
+- `dependencies`: the dependencies between tasks: paths, ends, outcomes, and the rows that write them.
 - `event_log`: the event log as nodes: a stream is a counter under a lock, and each commit appends a batch.
 - `graph_copy`: the nodes and edges of one graph as a copy reads and writes them: in pages, over any connection.
 - `idempotency`: idempotency keys: properties of the nodes that a request wrote.

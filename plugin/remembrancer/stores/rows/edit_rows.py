@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.model.dependency import dependencies_text
 from remembrancer.model.plain_schedules import Cron
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.policies.additions import pending_additions
@@ -64,6 +65,8 @@ def _differences(before: ScheduledTask, after: ScheduledTask) -> dict[str, tuple
         changed[name] = (_times(name, before), _times(name, after))
     if "context" in changed:  # as text: within the entry it would be nested too deeply
         changed["context"] = (node_rows.to_json(before.context), node_rows.to_json(after.context))
+    if "depends_on" in changed:
+        changed["depends_on"] = (dependencies_text(before.depends_on), dependencies_text(after.depends_on))
     if "schedule_spec" in changed:  # the dates of a calendar are many, and its version says which they are
         changed["schedule_spec"] = (_outline(before.schedule_spec), _outline(after.schedule_spec))
     return changed

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from remembrancer.model.budget import budget_text
 from remembrancer.model.deferral import Deferral
+from remembrancer.model.dependency import dependencies_text
 from remembrancer.model.execution import Execution
 from remembrancer.model.ids import minute_of
 from remembrancer.model.json_bounds import read_stored
@@ -44,7 +45,7 @@ TIMESTAMPS: Final = tuple(
 """The fields of a task that are dates and times in the graph; `create_tasks` makes them of epoch milliseconds."""
 _OBJECTS: Final = ("context", "retry")
 """The fields of a task that the graph keeps as JSON text."""
-_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, *_OBJECTS, "tags", "budget"}
+_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, *_OBJECTS, "tags", "budget", "depends_on"}
 _LONE: Final = re.compile("[\ud800-\udfff]")
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
 """A time as text, as the embedded engine returns it if a query projects it; in a whole node it is a datetime."""
@@ -133,6 +134,8 @@ def task_properties(task: ScheduledTask) -> Row:
         kept["budget"] = budget_text(task.budget)
     if task.tags:
         kept["tags"] = list(task.tags)
+    if task.depends_on:
+        kept["depends_on"] = dependencies_text(task.depends_on)
     kept["task_type"] = task.task_type
     kept["status_index_key"] = status_index_key(task.status, task.task_type, task.task_id)
     if isinstance(schedule := task.schedule, Cron):

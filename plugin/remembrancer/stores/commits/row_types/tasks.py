@@ -202,6 +202,28 @@ class FollowChangeRow(FollowRow):
     change_id: str
 
 
+class DependencyRow(TaskKey):
+    """A new task, and one that it depends on."""
+
+    other_id: str
+    on_failure: str
+    window_ms: int | None
+
+
+class DependencyChangeRow(DependencyRow):
+    """A changed task that depends on another, and the change."""
+
+    change_id: str
+
+
+class EditionRow(TaskKey):
+    """The edition of dependencies that a change of a task was checked against."""
+
+    edition: int
+    change_id: str
+    """The change that makes the next edition."""
+
+
 class ReactionRow(TaskKey):
     """A waiting task as it was read, and the properties that change."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.policies.dependencies.policy import task_in
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.due_key import due_key
@@ -37,6 +38,7 @@ class GraphWaits:
         """Let those tasks wait that are still as they were read; return for each whether it was."""
         answers = await self._parts.connection.write([Statement("park_tasks", [_park_row(each) for each in waits])])
         written = {row["row"] for row in answers[0]}
+        self._parts.signals.watch(filter(None, (task_in(each.wait_key) for each in waits)))
         return [place in written for place in range(len(waits))]
 
     async def first(self, wait_key: str, limit: int) -> Sequence[ScheduledTask]:
