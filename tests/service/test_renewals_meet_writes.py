@@ -39,9 +39,9 @@ class RenewedMeanwhile:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._tasks, name)
 
-    async def create(self, tasks: Any, **more: Any) -> None:
+    async def create(self, tasks: Any, **more: Any) -> bool:
         await self._renew()
-        await self._tasks.create(tasks, **more)
+        return await self._tasks.create(tasks, **more)
 
     async def edit(self, edits: Any) -> Sequence[bool]:
         await self._renew()
@@ -67,7 +67,7 @@ async def commands(store: Graph) -> TaskCommands:
     async def stops_nothing(_: str) -> list[str]:
         return []
 
-    made = TaskCommands(store, VirtualClock(BEGIN), 60.0, lambda task: task, stops_nothing)
+    made = TaskCommands(store, VirtualClock(BEGIN), 60.0, lambda task: task, stops_nothing, {})
     dates = CalendarSpec(CalendarSource.DATES, None, None, None, None, ["2026-12-24"], 5, None)
     await made.calendars.define("closed", dates)
     store.tasks = RenewedMeanwhile(store.tasks, made)  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,0 +1,266 @@
+"""Tasks under policies, by nobody's rules but these: the times that they name, and what must not be in their graph.
+
+The times of cron expressions are those of another library, and those of intervals are sums. Everything else is read
+from the graph as it is. A time that a task names, or that it was put off to, has one outcome once it has come, or it
+waits for something that the graph names.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from remembrancer import TaskSchedulerService
+
+Row = dict[str, Any]
+OPEN: Final = frozenset({"PENDING", "ACTIVE"})
+_READ: Final = {
+    "tasks": "MATCH (x:scheduled_task) RETURN x, [] AS former, [] AS again",
+    "deferrals": "MATCH (x:task_deferral) RETURN x, [] AS former, [] AS again ORDER BY x.deferred_at, x.deferral_count",
+    "changes": "MATCH (x:task_change) WHERE x.action IN ['cancel', 'quarantine'] RETURN x, [] AS former, [] AS again",
+    "executions": "MATCH (x:task_execution) OPTIONAL MATCH (again)-[:RETRY_OF]->(x) WITH x, collect(again) AS again "
+    "OPTIONAL MATCH (x)-[:RETRY_OF]->(former) RETURN x, again, collect(former) AS former",
+}
+
+
+@dataclass(frozen=True)
+class Times:
+    """What a task was asked for: one moment, a cron expression in a zone, or an interval from a moment on."""
+
+    due: datetime | None = None
+    cron: str | None = None
+    zone: str = "UTC"
+    minutes: int = 0
+    anchor: datetime | None = None
+
+    def after(self, since: datetime) -> Iterator[datetime]:
+        """Yield the times after *since*."""
+        if self.cron is not None:
+            for wall in CronSim(self.cron, since.astimezone(ZoneInfo(self.zone))):
+                yield wall.astimezone(UTC)
+        elif self.anchor is not None:
+            step = timedelta(minutes=self.minutes)
+            passed = max(-1, (since - self.anchor) // step)
+            while True:
+                passed += 1
+                yield self.anchor + passed * step
+        elif self.due is not None and self.due > since:
+            yield self.due
+
+    def between(self, since: datetime, until: datetime) -> list[datetime]:
+        """Return the times after *since* and up to *until*."""
+        found: list[datetime] = []
+        for moment in self.after(since):
+            if moment > until:
+                break
+            found.append(moment)
+        return found
+
+
+@dataclass
+class Plan:
+    """A task, and what was done with it."""
+
+    times: list[tuple[datetime, Times]]
+    """Its schedules, each from when on it holds."""
+    fields: Row = field(default_factory=Row)
+    did: set[str] = field(default_factory=set[str])
+    """What was done with it, and what its handler answered."""
+    ends: list[datetime] = field(default_factory=list[datetime])
+    """When changes of it ended what it was put off to."""
+    answer: str = "done"
+
+    @property
+    def is_single(self) -> bool:
+        return self.times[0][1].due is not None
+
+    def named(self, end: datetime) -> list[datetime]:
+        """Return the times that it names up to *end*."""
+        ends = [since for since, _ in self.times[1:]] + [end]
+        spans = zip(self.times, ends, strict=True)
+        return [each for (since, times), until in spans for each in times.between(since, min(until, end))]
+
+
+ALLOWED: Final = {
+    "handler_failed": {"failed", "permanent"},
+    "handler_raised": {"raises"},
+    "retry_requested": {"retry"},
+    "deferred_by_handler": {"defer"},
+    "deferrals_exhausted": {"defer"},
+    "held_by_deferral": {"deferred", "defer"},
+    "misfire_skipped": {"misfire=skip"},
+    "misfire_coalesced": {"misfire=run_once", "misfire=run_all"},
+    "held_by_pause": {"paused"},
+    "schedule_changed": {"edited"},
+    "task_cancelled": {"cancelled"},
+    "lease_expired": {"lost"},
+    "shutdown": {"restarted"},
+}
+"""What of a task has to be so for an outcome to have a reason: one of these."""
+
+
+@dataclass
+class Ledger:
+    """What the graph says of one task."""
+
+    tasks: list[Row] = field(default_factory=list[Row])
+    deferrals: list[Row] = field(default_factory=list[Row])
+    changes: list[Row] = field(default_factory=list[Row])
+    executions: list[Row] = field(default_factory=list[Row])
+
+    @property
+    def task(self) -> Row:
+        return self.tasks[0]
+
+    @property
+    def last_attempts(self) -> list[Row]:
+        """The executions by the schedule, the last attempt of each."""
+        return [each for each in self.executions if each["execution_type"] != "manual_trigger" and not each["again"]]
+
+    @property
+    def end(self) -> datetime | None:
+        """When the task ended; None for one that is open."""
+        if self.task["status"] in OPEN:
+            return None
+        if self.changes:
+            return max(row["at"] for row in self.changes)
+        return max(row["completed_at"] for row in self.executions)
+
+    def wrong(self, plan: Plan, seen: datetime, *, halted: bool = False) -> list[str]:
+        """Return what must not be, given that a checker did all that was due at the moment *seen*."""
+        told = [*self._unexplained(plan), *self._attempts(plan), *self._occurrences(plan, seen, halted=halted)]
+        return [f"{self.task['task_id']} ({self.task['status']}): {each}" for each in told]
+
+    def _unexplained(self, plan: Plan) -> list[str]:
+        wrong: list[str] = []
+        for row in self.executions:
+            code = row.get("reason_code")
+            if row["status"] in {"running", "completed"}:
+                continue
+            if not code or not row.get("reason"):
+                wrong.append(f"without a reason: {row}")
+            elif not ALLOWED.get(code, set()) & plan.did:
+                wrong.append(f"{code} is no reason of a task with {sorted(plan.did)}: {row}")
+        return wrong
+
+    def _attempts(self, plan: Plan) -> list[str]:
+        """Return attempts that are no row of failures with an end."""
+        wrong: list[str] = []
+        most = plan.fields.get("max_attempts", 3)
+        for row in self.executions:
+            if row["attempt"] > most:
+                wrong.append(f"attempt {row['attempt']} of {most}: {row}")
+            if len(row["again"]) > 1 or len(row["former"]) != (row["attempt"] > 1):
+                wrong.append(f"no row of attempts: {row}")
+            for again in row["again"]:
+                follows = again["attempt"] == row["attempt"] + 1 and again["nominal_at"] == row["nominal_at"]
+                if not follows or row["status"] != "failed":
+                    wrong.append(f"{again['execution_id']} follows {row}")
+        if self.end is not None and self.task["status"] != "FAILED":
+            wrong += [f"waits for another attempt after the end: {row}" for row in self.executions if _is_retried(row)]
+        return wrong
+
+    def _occurrences(self, plan: Plan, seen: datetime, *, halted: bool) -> list[str]:
+        """Return the times that have none or several outcomes, and the outcomes of no time."""
+        end, place = self.end, self.task.get("nominal_ms")
+        named, wrong = self._named(plan, end or seen), list[str]()
+        if end is None and place is not None:
+            first = datetime.fromtimestamp(place / 1000, UTC)
+            if not halted and not self._held_by(seen):
+                wrong += [f"neither held nor served: {each}" for each in named if each >= first]
+            named = [each for each in named if each < first]
+        owed = {*named, *self._put_off_to(plan, end or seen, halted=halted)}
+        served: Counter[datetime] = Counter()
+        for row in self.last_attempts:
+            mine = self._served_by(row, named)
+            served.update(mine)
+            if len(mine) != row["occurrences"]:
+                wrong.append(f"it stands for {len(mine)} and counts {row['occurrences']}: {row}")
+        wrong += [f"{moment} has {served[moment]} outcomes" for moment in sorted(owed) if served[moment] != 1]
+        return wrong + [f"{moment} has an outcome and is no time" for moment in served.keys() - owed]
+
+    def _held_by(self, seen: datetime) -> str | None:
+        """Return what the next run waits for; None for nothing."""
+        task = self.task
+        armed = task.get("next_run_ms")
+        if task.get("wait_key"):
+            return task["wait_key"]
+        if task.get("question_id"):
+            return "question"
+        if task.get("paused_at") and (task.get("paused_until") is None or task["paused_until"] >= seen):
+            return "pause"
+        return "deferral" if task.get("deferral_id") and armed and _at(armed) > seen else None
+
+    def _named(self, plan: Plan, until: datetime) -> list[datetime]:
+        """Return the times named up to *until*; a run that was put off to before the only one stands for it."""
+        named = plan.named(until)
+        if not plan.is_single or not named:
+            return named
+        due = named[0]
+        early = (row for row in self.last_attempts if row["nominal_at"] < due)
+        return [] if any(row.get("reason_code") != "held_by_deferral" for row in early) else named
+
+    def _put_off_to(self, plan: Plan, until: datetime, *, halted: bool) -> list[datetime]:
+        """Return the times that the task was put off to and that came before it was put off again, or by *until*."""
+        begins = [row["deferred_at"] for row in self.deferrals]
+        limits = [
+            min([limit, *(end for end in plan.ends if end >= begin)])
+            for begin, limit in zip(begins, [*begins[1:], until], strict=False)
+        ]
+        moments = [row["deferred_until"] for row in self.deferrals]
+        if self.task.get("deferral_id") and (halted or self._held_by(until)):
+            moments.pop()
+        pairs = zip(moments, limits, strict=False)
+        return [moment for moment, limit in pairs if moment is not None and moment <= limit]
+
+    def _served_by(self, row: Row, named: Sequence[datetime]) -> list[datetime]:
+        """Return the times that an execution stands for."""
+        first, last = row["nominal_at"], row.get("last_nominal_at") or row["nominal_at"]
+        if first == last:
+            return [first]
+        mine = {moment for moment in named if first <= moment <= last}
+        # What the task was cancelled with, or what a change or a pause held, may have been a run that was put off.
+        if row["status"] in {"cancelled", "superseded"} or row.get("reason_code") == "held_by_pause":
+            made = [each["deferred_until"] for each in self.deferrals if each["deferred_at"] <= row["triggered_at"]]
+            mine |= {until for until in made[-1:] if until is not None and first <= until <= last}
+        return sorted(mine)
+
+    def waits(self, seen: datetime) -> list[str]:
+        """Return what still waits, runs or is to be tried again."""
+        found = [f"it is {row['status']}: {row}" for row in self.executions if row["status"] == "running"]
+        found += [f"another attempt waits: {row}" for row in self.executions if _is_retried(row)]
+        if self.task["status"] in OPEN and (held := self._held_by(seen)):
+            found.append(f"it waits for {held}: {self.task}")
+        armed = self.task.get("next_run_ms")
+        if self.task["status"] in OPEN and (armed is None or _at(armed) <= seen):
+            found.append(f"it is not armed for later: {self.task}")
+        return found
+
+
+async def ledgers(service: TaskSchedulerService) -> dict[str, Ledger]:
+    """Read what the graph says of each task."""
+    told: dict[str, Ledger] = {}
+    for kind, text in _READ.items():
+        for row in await service.cypher(text):
+            node: Any = row["x"]
+            if kind == "tasks":
+                told[node["task_id"]] = Ledger()
+            getattr(told[node["task_id"]], kind).append({**node, "former": row["former"], "again": row["again"]})
+    return told
+
+
+def _at(moment_ms: int) -> datetime:
+    return datetime.fromtimestamp(moment_ms / 1000, UTC)
+
+
+def _is_retried(row: Row) -> bool:
+    """Whether another attempt waits for its time."""
+    return row.get("retry_task_id") is not None
