@@ -53,6 +53,8 @@ ANY_ALLOWED = {
     "stores/embedded/threads.py": "what a call returns goes from thread to thread",
     "service/service.py": JSON,
     "surfaces/rest/schemas.py": JSON,
+    "surfaces/mcp/server.py": "the SDK's contexts and servers carry values of any type",
+    "surfaces/mcp/confirmation.py": "the SDK's contexts and servers carry values of any type",
     "cli/views/set_files.py": "the library is untyped",
     "operations/declared_request.py": JSON,
     "operations/sets/task_sets.py": JSON,
@@ -81,6 +83,7 @@ BROAD_EXCEPTS = {
     "stores/embedded/writer.py": "whatever a commit raises is handed to its callers; the writer thread lives on",
     "stores/neo4j/write_queue.py": "whatever a commit raises goes to its callers; the next group is committed",
     "stores/embedded/threads.py": "whatever a call into the engine raises is handed to its caller; the thread lives on",
+    "surfaces/mcp/server.py": "whatever a tool raises is logged, and answered; the server goes on",
     "surfaces/rest/security.py": "whatever a route raises is logged, and answered, with the request's id",
 }
 FORBIDDEN_NAMES = {"base", "common", "core", "helper", "helpers", "impl", "manager", "misc", "util", "utils"}
@@ -235,12 +238,12 @@ def test_every_silenced_check_names_its_rule() -> None:
 
 def test_what_the_package_imports_it_declares() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    groups = ("calendars", "neo4j", "prometheus", "rest")
+    groups = ("calendars", "mcp", "neo4j", "prometheus", "rest")
     extras = [item for group in groups for item in project["optional-dependencies"].get(group, [])]
     declared = {re.split(r"[^\w-]", item)[0].replace("-", "_") for item in [*project["dependencies"], *extras]}
     imported = {name.split(".")[0] for path in SOURCES for name in imports(tree(path))}
     ours = {"remembrancer", "remembrancer_schema"}
-    declared |= {"starlette", "opentelemetry"}  # what FastAPI is made of; what opentelemetry-… install into
+    declared |= {"starlette", "mcp_types", "opentelemetry"}  # parts of FastAPI and mcp; what opentelemetry-… install
     assert imported - sys.stdlib_module_names - ours - declared == set()
 
 
@@ -250,7 +253,18 @@ def imports(module: ast.Module) -> list[str]:
 
 
 def test_importing_the_package_loads_no_engine_or_command_line() -> None:
-    heavy = ["arcadedb", "fastapi", "matplotlib", "neo4j", "networkx", "opentelemetry", "rich", "typer", "uvicorn"]
+    heavy = [
+        "arcadedb",
+        "fastapi",
+        "matplotlib",
+        "mcp",
+        "neo4j",
+        "networkx",
+        "opentelemetry",
+        "rich",
+        "typer",
+        "uvicorn",
+    ]
     answer = run(f"import sys, remembrancer; print([name for name in {heavy} if name in sys.modules])")
     assert (answer.stdout.strip(), answer.stderr) == ("[]", "")
 

@@ -20,7 +20,7 @@ from remembrancer import errors
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-DOORS = ("fastapi", "opentelemetry", "prometheus", "testing")
+DOORS = ("fastapi", "mcp", "opentelemetry", "prometheus", "testing")
 NAMES = remembrancer.__all__
 CLASSES = [name for name in NAMES if isinstance(getattr(remembrancer, name), type)]
 DATA = [name for name in CLASSES if hasattr(getattr(remembrancer, name), "__dataclass_fields__") and name != "Firing"]

@@ -9,6 +9,7 @@ from typing import Final
 
 CALLS: Final[dict[str, tuple[str, ...]]] = {
     "serve": ("TaskSchedulerService",),
+    "mcp": (),
     "schedule": ("schedule_task", "schedule_from_template"),
     "list": ("find_tasks", "page_of_tasks"),
     "show": ("get_task", "history", "task_dependencies"),

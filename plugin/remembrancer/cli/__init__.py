@@ -11,6 +11,8 @@
 - `output`: output of commands: tables for people, JSON for machines.
 - `schedule_options`: options that say when a task runs, shared by `schedule`, `update` and `preview`, and the schedule
   that they make.
+- `scheduler_ways`: the ways of a command that lives long to a scheduler: opened for each call, kept open, or run by
+  this process.
 - `selection`: options that select one task or many, and the answer to an edit of many.
 - `serve_options`: the options of `remembrancer serve`.
 - `server_wait`: the patience of `remembrancer serve`: it waits for a server that is not there yet.

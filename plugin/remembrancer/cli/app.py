@@ -18,6 +18,10 @@ COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
         "serve:SERVE_OPTIONS:serve",
         "Fire tasks as they fall due, until it is stopped: by Ctrl-C, SIGTERM, or the end of its terminal.",
     ),
+    "mcp": CommandEntry(
+        "mcp:McpOptions:mcp",
+        "Serve the scheduler's tools, over stdio, to the MCP host that starts this process.",
+    ),
     "schedule": CommandEntry(
         "schedule:ScheduleOptions:schedule",
         "Schedule a task: at a time, by a cron expression or another schedule, or by one that begins at a time.",

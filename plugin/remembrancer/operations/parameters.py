@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, cast, get_type_hints
 
-from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, create_model
+from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, create_model
 
 from remembrancer.model.constraints import read_context
 from remembrancer.model.execution import ExecutionStatus  # noqa: TC001 (pydantic reads the annotations at run time)
@@ -28,6 +28,11 @@ _CURSOR: Final = "The `next_cursor` of the page before."
 
 AnyTask = Annotated[str | None, Field(description="The id of the task.")]
 Reason = Annotated[str, Field(description="The reason, for people.")]
+MaybeReason = Annotated[str | None, Field(description="The reason, for people.")]
+OnMissed = Annotated[
+    Misfire | None,
+    Field(description="The treatment of what the pause held; without it, as the task's `misfire` says."),
+]
 Limit = Annotated[StrictInt, Field(description="The most elements to return.")]
 Thought = Annotated[str | None, Field(description="The thought that asks for it.")]
 OfType = Annotated[TaskType | None, Field(description="Only tasks of this type; without it, of both.")]
@@ -115,7 +120,7 @@ class OneExecution(Params):
 class CancelTask(OneTask):
     """The task to cancel, and the reason."""
 
-    reason: Annotated[str | None, Field(description="The reason, for people.")] = None
+    reason: MaybeReason = None
     fence: Fence = None
 
 
@@ -131,23 +136,23 @@ class DeferTask(OneTask):
 class PauseTask(OneTask):
     """The task to pause, the end of the pause if it has one, and the reason."""
 
-    until: str | None = None
-    reason: str | None = None
+    until: Annotated[str | None, Field(description="The end of the pause; without it, until it is resumed.")] = None
+    reason: MaybeReason = None
     fence: Fence = None
 
 
 class ResumeTask(OneTask):
     """The task to resume, what becomes of the occurrences that it missed, and the reason."""
 
-    on_missed: Misfire | None = None
-    reason: str | None = None
+    on_missed: OnMissed = None
+    reason: MaybeReason = None
     fence: Fence = None
 
 
 class UpdateTask(OneTask):
     """The task to update, the fields to change, and the reason."""
 
-    reason: str | None = None
+    reason: MaybeReason = None
     fence: Fence = None
     fires: Fires = PREVIEWED
 
@@ -255,45 +260,6 @@ class ReadEvents(Params):
     task_id: AnyTask = None
     limit: Limit = 1000
     wait_seconds: StrictFloat = 0.0
-
-
-class Prune(Params):
-    """The number of days that executions are kept."""
-
-    model_config = ConfigDict(strict=True)  # or `true` would be one day
-
-    keep_days: Annotated[float, Field(description="Executions that began later are kept.")]
-    dry_run: Annotated[StrictBool, Field(description="Write nothing; the answer has what would be rolled up.")] = False
-
-
-class Snapshot(Params):
-    """The empty folder to copy to."""
-
-    folder: str
-
-
-class CreateToken(Params):
-    """The name and the scope of a token."""
-
-    name: str
-    scope: str
-
-
-class OneToken(Params):
-    """The name of a token."""
-
-    name: str
-
-
-class Cypher(Params):
-    """A reading query in Cypher, and its parameters."""
-
-    query: Annotated[str, Field(description="The text of the query.")]
-    parameters: QueryParameters = None
-
-    def check(self) -> None:
-        """Refuse parameters that are not JSON. Raises InvalidInput."""
-        check_bounds(self.parameters, "parameters", {"limit": 10})
 
 
 class RunQuery(Params):

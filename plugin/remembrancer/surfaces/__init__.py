@@ -8,6 +8,7 @@
 - `kept_access`: the password and ports of a served graph, kept from one start to the next in `access.json` in its
   folder.
 - `log_context`: the id of the current request.
+- `mcp`: the MCP server: tools by purpose, made from the table of operations; resources and prompts.
 - `network`: the network settings of the API: on which address it listens, and what protects the tokens sent to it.
 - `otel`: OpenTelemetry: what is measured and traced, through its API alone. Without an SDK in the process it says
   nothing.

@@ -23,6 +23,7 @@
 - `backfill`: `remembrancer backfill`.
 - `skip`: `remembrancer skip`.
 - `reschedule`: `remembrancer reschedule`.
+- `mcp`: `remembrancer mcp`.
 - `pause`: `remembrancer pause`.
 - `preview`: `remembrancer preview`: what a schedule means, and its next fires.
 - `prune`: `remembrancer prune`.

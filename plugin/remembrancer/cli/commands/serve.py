@@ -56,7 +56,7 @@ async def serve(asked: ServeOptions) -> int:
     with ShutdownSignals(numbers.shutdown_timeout_seconds + _CLOSING_SECONDS, FAILED, _LEFT) as signals:
         signals.bind(stop.set)
         log = ServeLog(as_json=asked.as_json)
-        handler = chronicled(_handler(asked), log)
+        handler = chronicled(handler_of(asked), log)
         async with AsyncExitStack() as stack:
             service = await _unless(stop, open_serving(stack, asked, folder, handler, log))
             died = service is not None and await _until(stop, service)
@@ -101,7 +101,7 @@ async def _warn_of_commands(service: SchedulerService, log: ServeLog) -> None:
         log.no_commands()
 
 
-def _handler(asked: ServeOptions) -> Handler:
+def handler_of(asked: ServeOptions) -> Handler:
     """Return the handler that is asked for, which runs commands if it is to."""
     from remembrancer.cli.views.serve import find_handler
 

@@ -11,7 +11,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TextIO, TypeVar, cast
 
 from remembrancer.cli.streams import silence
 from remembrancer.engine.execution.default_handler import create_thought
@@ -58,10 +58,15 @@ class ServeLog:
     """Prints one line an event: words for people, or a JSON object for machines.
 
     Tasks go on firing where nothing can be printed.
+
+    Args:
+        as_json: True for machines.
+        stream: The stream; None is stdout.
     """
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, stream: TextIO | None = None) -> None:
         self._as_json = as_json
+        self._stream = stream
         to_stderr = logging.StreamHandler(sys.stderr)
         to_stderr.addFilter(WithRequestId())
         to_stderr.setFormatter(SingleLineFormatter(_FORM))
@@ -135,10 +140,12 @@ class ServeLog:
         """Print a line. Work goes on without it when the reader, or the terminal, has gone."""
         told = visible_json(json.dumps({"event": event, **facts}, ensure_ascii=False)) if self._as_json else words
         try:
-            sys.stdout.write(visible(told, lines=True) + "\n")
-            sys.stdout.flush()
+            stream = self._stream or sys.stdout
+            stream.write(visible(told, lines=True) + "\n")
+            stream.flush()
         except OSError as gone:
-            silence()
+            if self._stream is None:
+                silence()
             logging.getLogger("remembrancer").warning("Nothing more is printed, for stdout takes no more: %s", gone)
 
 

@@ -19,6 +19,7 @@ from remembrancer.operations.match_parameters import (  # noqa: TC001 (pydantic 
     Tags,
 )
 from remembrancer.operations.operation import Effect, Http, Operation, Params
+from remembrancer.operations.parameters import OnMissed  # noqa: TC001 (pydantic reads the annotations at run time)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -57,7 +58,7 @@ class PauseTasks(SelectedTasks, _Pause):
 
 
 class _Resumption(Params):
-    on_missed: Misfire | None = None
+    on_missed: OnMissed = None
     reason: Reason = None
 
 

@@ -11,7 +11,7 @@ from remembrancer.model.task import Backfill, FireChange
 from remembrancer.model.token import Scope
 from remembrancer.operations.edits.edit_operations import TASK
 from remembrancer.operations.operation import Effect, Http, Operation
-from remembrancer.operations.parameters import Fence, OneTask
+from remembrancer.operations.parameters import Fence, MaybeReason, OneTask
 
 if TYPE_CHECKING:
     from remembrancer.operations.operation import AnyOperation
@@ -21,35 +21,35 @@ class SkipNext(OneTask):
     """The task, how many of its next occurrences are skipped, and the reason."""
 
     n: Annotated[StrictInt, Field(ge=0, le=MOST_SKIPPED, description="Occurrences to skip; 0 lets all run again.")] = 1
-    reason: str | None = None
+    reason: MaybeReason = None
     fence: Fence = None
 
 
 class AddFire(OneTask):
     """The task, the time of one more occurrence, and the reason."""
 
-    at: str | None = None
-    reason: str | None = None
+    at: Annotated[str | None, Field(description="Its time, ISO-8601 or from now; without it, now.")] = None
+    reason: MaybeReason = None
     fence: Fence = None
 
 
 class RescheduleOccurrence(OneTask):
     """The task, the occurrence that is moved, its new time, and the reason."""
 
-    occurrence: str
-    to: str
-    reason: str | None = None
+    occurrence: Annotated[str, Field(description="The time of the occurrence, as the fires of the task show it.")]
+    to: Annotated[str, Field(description="Its new time, ISO-8601 or from now.")]
+    reason: MaybeReason = None
     fence: Fence = None
 
 
 class BackfillTask(OneTask):
     """The task, the range in the past, and the reason."""
 
-    start: str
-    end: str
+    start: Annotated[str, Field(description="The beginning of the range.")]
+    end: Annotated[str, Field(description="The end of the range.")]
     dry_run: Annotated[StrictBool, Field(description="List what would start, and write nothing.")] = False
     again: Annotated[StrictBool, Field(description="Also run occurrences that have completed.")] = False
-    reason: str | None = None
+    reason: MaybeReason = None
     fence: Fence = None
 
 
