@@ -99,6 +99,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         Reason as Reason,
     )
     from remembrancer.model.handler_result import (
+        Ask as Ask,
         Defer as Defer,
         Done as Done,
         Failed as Failed,
@@ -127,6 +128,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         SecondsField as SecondsField,
     )
     from remembrancer.model.prune_result import PruneResult as PruneResult
+    from remembrancer.model.question import Answer as Answer, OnNoAnswer as OnNoAnswer, Question as Question
     from remembrancer.model.reacting_schedules import After as After, Cue as Cue, Paced as Paced
     from remembrancer.model.recheck import (
         MovedFire as MovedFire,
@@ -280,8 +282,9 @@ _API: Final = {
     "model.deferral": ("Deferral",),
     "model.event": ("Event", "EventKind", "EventPage"),
     "model.execution": ("Execution", "ExecutionStatus", "ExecutionType", "Reason"),
-    "model.handler_result": ("Defer", "Done", "Failed", "Retry", "Thought"),
+    "model.handler_result": ("Ask", "Defer", "Done", "Failed", "Retry", "Thought"),
     "model.lineage": ("Lineage", "LineageTask"),
+    "model.question": ("Answer", "OnNoAnswer", "Question"),
     "model.named_query": ("NamedQuery",),
     "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
     "model.policy": ("DedupReuse", "Fold", "Gap", "Misfire", "OnLost", "SecondsField"),

@@ -23,6 +23,8 @@ TEXT: set[object] = {"x"}
 NUMBER: set[object] = {3}
 OPTIONAL: set[object] = {None}
 RIGHT: dict[str, Any] = {
+    "question": "May I?",
+    "answer": "yes",
     "name": "Tea",
     "goal_description": "goal",
     "trigger_prompt": "prompt",
@@ -69,6 +71,9 @@ ACCEPTED: dict[str, set[object]] = {
     "dead_letters": TEXT | OPTIONAL | NUMBER,
     "rerun": TEXT | OPTIONAL,
     "set_limit": TEXT | NUMBER | OPTIONAL,
+    "ask_task": TEXT | NUMBER | OPTIONAL,
+    "answer_task": TEXT | NUMBER | OPTIONAL,
+    "questions": NUMBER,
     "lineage": TEXT | NUMBER,
     "set_budget": TEXT | OPTIONAL,
     "stop_lineage": TEXT | OPTIONAL,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.model.handler_result import Defer
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.deferral import defer, deferred
+from remembrancer.policies.unanswered.deferral import defer, deferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable

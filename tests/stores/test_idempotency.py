@@ -14,7 +14,7 @@ from remembrancer.model.handler_result import Defer
 from remembrancer.model.idempotency import IdempotencyKey
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.deferral import defer
+from remembrancer.policies.unanswered.deferral import defer
 from remembrancer.ports.idempotency import IdempotencyRecord
 from remembrancer.ports.writes import Change, Settlement
 

@@ -15,8 +15,8 @@ from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.claims import skip_claim
 from remembrancer.policies.decision import PlanContext, Skip
-from remembrancer.policies.deferral import defer
 from remembrancer.policies.occurrences import OccurrenceRange
+from remembrancer.policies.unanswered.deferral import defer
 from remembrancer.ports.writes import Settlement
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ METHODS: Final = {
     "Life": ("start", "stop", "open", "close", "blocking", "telemetry"),
     "Schedule and change tasks": (
         *("schedule_task", "schedule_tasks", "schedule_deferred_task"),
+        *("ask_task", "answer_task", "questions"),
         *("defer_task", "update_task", "pause_task", "resume_task", "run_now", "cancel_task", "cancel"),
         *("skip_next", "add_fire", "reschedule", "backfill"),
         *("apply_set",),

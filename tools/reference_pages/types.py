@@ -28,7 +28,8 @@ GROUPS: Final = {
         "model.retry_policy",
     ),
     "Tasks": (
-        *("model.task", "model.task_status", "model.deferral", "model.cancellation", "model.bulk_edit"),
+        *("model.task", "model.task_status", "model.deferral", "model.question"),
+        *("model.cancellation", "model.bulk_edit"),
         *("operations.statistics", "operations.ahead.preview", "operations.ahead.agenda", "model.blocked"),
     ),
     "Declared sets": ("model.task_set",),

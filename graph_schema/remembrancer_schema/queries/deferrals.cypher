@@ -8,16 +8,17 @@ WITH t, r, coalesce(t.deferral_count, 0) AS deferrals, t.deferral_id AS before
 WHERE t.next_run_ms = r.expected_ms AND t.status IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.task_fence, t.fence)
   AND t.fence = coalesce(r.if_fence, t.fence) AND coalesce(before, '') = coalesce(r.live_id, '')
 SET t.fence = t.fence + 1, t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.deferral_id = r.deferral_id,
-    t.deferral_count = deferrals + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms}),
+    t.deferral_count = deferrals + 1, t.last_deferral_id = before,
+    t.defer_until = CASE WHEN r.deferred_until_ms IS NULL THEN null ELSE datetime({epochMillis: r.deferred_until_ms}) END,
+    t.question_id = CASE WHEN r.question IS NULL THEN null ELSE r.deferral_id END, t.question = r.question, t.answer = null,
     t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null,
-    t.last_deferral_id = before,
     t.chain_deferrals = CASE WHEN before IS NULL THEN 1 ELSE coalesce(t.chain_deferrals, 1) + 1 END,
     t.chain_since_ms = CASE WHEN before IS NULL THEN r.since_ms ELSE coalesce(t.chain_since_ms, r.since_ms) END
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.deferred_ms}),
   surface: r.surface, actor: r.actor, reason: r.reason, thought_id: r.requested_by,
   before: '{"next_run_ms":' + toString(r.expected_ms) + ',"deferral_count":' + toString(deferrals) + '}',
-  after: '{"next_run_ms":' + toString(r.next_run_ms) + ',"deferral_count":' + toString(deferrals + 1) + '}',
+  after: '{"next_run_ms":' + coalesce(toString(r.next_run_ms), 'null') + ',"deferral_count":' + toString(deferrals + 1) + '}',
   idempotency_key: r.idempotency_key, request_digest: r.request_digest
 })-[:CHANGE_OF]->(t)
 RETURN r.row AS row
@@ -32,14 +33,16 @@ SET t.fence = coalesce(t.fence, 0)
 WITH e, t, r
 WHERE e.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.task_fence, t.fence)
   AND NOT EXISTS { MATCH (d:task_deferral {deferral_id: r.deferral_id}) }
-WITH t, r, t.paused_at IS NULL OR t.next_run_ms < r.next_run_ms AS moves,
+WITH t, r, t.paused_at IS NULL OR coalesce(t.next_run_ms < r.next_run_ms, r.next_run_ms IS NULL) AS moves,
   CASE WHEN t.deferral_id IS NULL AND r.of_deferred_run THEN t.last_deferral_id ELSE t.deferral_id END AS before
 SET t.fence = t.fence + 1, t.deferral_id = r.deferral_id, t.last_deferral_id = before,
     t.chain_deferrals = CASE WHEN before IS NULL THEN 1 ELSE coalesce(t.chain_deferrals, 1) + 1 END,
     t.chain_since_ms = CASE WHEN before IS NULL THEN r.since_ms ELSE coalesce(t.chain_since_ms, r.since_ms) END,
     t.due_key = CASE WHEN moves THEN r.due_key ELSE t.due_key END,
     t.next_run_ms = CASE WHEN moves THEN r.next_run_ms ELSE t.next_run_ms END,
-    t.deferral_count = coalesce(t.deferral_count, 0) + 1, t.defer_until = datetime({epochMillis: r.deferred_until_ms}),
+    t.deferral_count = coalesce(t.deferral_count, 0) + 1,
+    t.defer_until = CASE WHEN r.deferred_until_ms IS NULL THEN null ELSE datetime({epochMillis: r.deferred_until_ms}) END,
+    t.question_id = CASE WHEN r.question IS NULL THEN null ELSE r.deferral_id END, t.question = r.question, t.answer = null,
     t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null
 RETURN r.row AS row
 
@@ -52,7 +55,8 @@ WHERE t.deferral_id = r.deferral_id AND NOT EXISTS { MATCH (d:task_deferral {def
 CREATE (d:task_deferral {
   deferral_id: r.deferral_id, task_id: r.task_id, deferred_at: datetime({epochMillis: r.deferred_ms}),
   original_time: CASE WHEN r.original_ms IS NULL THEN null ELSE datetime({epochMillis: r.original_ms}) END,
-  deferred_until: datetime({epochMillis: r.deferred_until_ms}), reason: r.reason,
+  deferred_until: CASE WHEN r.deferred_until_ms IS NULL THEN null ELSE datetime({epochMillis: r.deferred_until_ms}) END,
+  reason: r.reason, question: r.question,
   deferral_count: t.deferral_count, requested_by: r.requested_by, context: r.context,
   follows_id: t.last_deferral_id, chain_place: t.chain_deferrals, chain_since_ms: t.chain_since_ms
 })-[:DEFERRAL_OF]->(t)
@@ -67,6 +71,53 @@ MERGE (h:thought {thought_id: r.requested_by})
   ON CREATE SET h.recorded_by = 'remembrancer', h.created_at = datetime({epochMillis: r.deferred_ms})
 MERGE (d)-[:REQUESTED_BY]->(h)
 RETURN r.row AS row
+
+// name: answer_tasks
+// Close questions of tasks that stand as read, under the lock: a claim or a reminder read before finds another fence.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
+SET t.fence = coalesce(t.fence, 0)
+WITH t, r
+WHERE t.fence = r.fence AND t.question_id = r.question_id AND t.status IN ['PENDING', 'ACTIVE']
+SET t.fence = r.fence + 1, t.question_id = null, t.question = null, t.answer = r.answer,
+    t.next_run_ms = r.next_run_ms, t.due_key = r.due_key, t.defer_until = datetime({epochMillis: r.run_ms}),
+    t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null
+CREATE (c:task_change {
+  change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.at_ms}),
+  surface: r.surface, actor: r.actor, reason: r.reason, thought_id: r.thought_id, before: r.before, after: r.after,
+  idempotency_key: r.idempotency_key, request_digest: r.request_digest
+})-[:CHANGE_OF]->(t)
+RETURN r.row AS row
+
+// name: record_answers
+// Keep the answers beside the questions that they closed.
+UNWIND $rows AS r
+MATCH (d:task_deferral {deferral_id: r.question_id})-[:DEFERRAL_OF]->(t:scheduled_task)
+USING INDEX SEEK d:task_deferral(deferral_id)
+WHERE t.deferral_id = r.question_id AND t.answer = r.answer
+SET d.answer = r.answer
+RETURN r.row AS row
+
+// name: ask_again
+// Ask questions again, of the same people or of others, if their tasks still stand as read.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
+SET t.fence = coalesce(t.fence, 0)
+WITH t, r
+WHERE t.fence = r.fence AND t.question_id = r.question_id AND t.status IN ['PENDING', 'ACTIVE']
+SET t.fence = r.fence + 1, t.question = r.question, t.next_run_ms = r.next_run_ms, t.due_key = r.due_key,
+    t.defer_until = datetime({epochMillis: r.next_run_ms}),
+    t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null
+RETURN r.row AS row
+
+// name: open_questions
+// Tasks whose next run waits for an answer, by the id of the question, so the oldest question first, as nodes.
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(question_id)
+WHERE t.question_id > $above
+RETURN t ORDER BY t.question_id LIMIT $limit
 
 // name: link_chains
 // Link deferrals to those that they follow in their chains.

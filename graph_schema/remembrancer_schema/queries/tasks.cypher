@@ -198,7 +198,7 @@ WHERE before IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.if_fence, t.fence
 )
 SET t.fence = t.fence + 1, t.status = 'CANCELLED', t.next_run_ms = null, t.due_key = null, t.nominal_ms = null,
     t.deferral_id = null, t.status_index_key = 'CANCELLED|' + t.task_type + '|' + t.task_id, t.cron_index_key = null,
-    t.check_at_ms = null,
+    t.check_at_ms = null, t.question_id = null, t.question = null,
     t.paused_at = null, t.paused_until = null, t.pause_reason = null, t.on_missed = null,
     t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null
 CREATE (c:task_change {
@@ -257,7 +257,7 @@ WHERE t.next_run_ms IS NOT NULL OR t.paused_at IS NOT NULL
 WITH t, r, t.status AS before, t.next_run_ms AS armed_ms
 SET t.next_run_ms = null, t.due_key = null, t.status = 'FAILED',
     t.status_index_key = 'FAILED|' + t.task_type + '|' + t.task_id, t.cron_index_key = null,
-    t.paused_at = null, t.paused_until = null, t.check_at_ms = null,
+    t.paused_at = null, t.paused_until = null, t.check_at_ms = null, t.question_id = null, t.question = null,
     t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: 'quarantine', at: datetime({epochMillis: r.at_ms}),

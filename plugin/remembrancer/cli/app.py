@@ -38,6 +38,15 @@ COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
         "Cancel a task, or all that match; their records are kept. Exit code 1: the task had ended before.",
     ),
     "defer": CommandEntry("defer:DeferOptions:defer", "Defer a task's next run to a later time."),
+    "ask": CommandEntry("ask:AskOptions:ask", "Let a task's next run wait for an answer of people."),
+    "answer": CommandEntry(
+        "answer:AnswerOptions:answer",
+        "Answer the question that a task waits for: its run begins, or after `no` is skipped.",
+    ),
+    "questions": CommandEntry(
+        "questions:QuestionsOptions:questions",
+        "List the questions without an answer, the oldest first: of whom, until when, and what happens then.",
+    ),
     "update": CommandEntry(
         "update:UpdateOptions:update",
         "Change fields of a task, or of all that match, and show the next fires. What runs keeps what it began with.",

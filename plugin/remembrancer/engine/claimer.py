@@ -145,6 +145,9 @@ class Claimer:
         planned = await plan_page(due, await self._situation(due), context)
         for task, error in planned.faults:
             await self._quarantine(task, error)
+        if planned.reminders:
+            with suppress(GraphBusy):  # locked by another write, such as an answer: the next tick finds what is left
+                await self._store.questions.ask_again(planned.reminders)
         if planned.waits:
             with suppress(GraphBusy):  # locked by another write: the next tick finds it again
                 await self._store.waits.park(planned.waits)

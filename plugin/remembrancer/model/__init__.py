@@ -20,8 +20,8 @@
 - `field_definition`: definitions of task fields: bounds, description and example, from which every surface derives
   its part.
 - `graph_name`: names of graphs: a folder or a server's address, and the address without its secrets for messages.
-- `handler_result`: results of a handler: done, failed with a reason, to be tried again, or deferred to a
-  time with a reason.
+- `handler_result`: results of a handler: done, failed with a reason, to be tried again, deferred to a time, or a
+  question to people.
 - `idempotency`: the idempotency key of a request.
 - `ids`: ids in the specification's form, unique even if two are created in one clock tick.
 - `json_bounds`: bounds on JSON input: depth, number of values, range of numbers, and text.
@@ -31,6 +31,7 @@
 - `plain_schedules`: values of the schedules that stand by themselves: one frozen class for each kind, distinguished by
   `kind`.
 - `policy`: policies of a task: closed sets of words, the same in Python, in the graph and on the command line.
+- `question`: questions to people: a run that waits for an answer, the treatment of none, and the answer.
 - `recheck`: the fires that move because the meaning of their schedules has changed.
 - `prune_result`: the result of pruning executions.
 - `query_limits`: limits of a user's query: time, rows and bytes.

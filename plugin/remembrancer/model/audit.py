@@ -18,7 +18,7 @@ class AuditEntry(BaseModel):
     task_id: str | None = None
     """None if no task was changed."""
     action: str
-    """For a task: create, cancel, defer, run_now, quarantine or rearm.
+    """For a task: create, cancel, defer, ask, answer, run_now, quarantine or rearm.
 
     For the graph: create_token, revoke_token, prune, restore, repair or copy.
     """

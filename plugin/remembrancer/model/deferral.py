@@ -23,14 +23,18 @@ class Deferral(BaseModel):
     """The time (UTC) of the decision."""
     original_time: datetime | None
     """The time at which the task would have run; None for a task without a next run."""
-    deferred_until: datetime
-    """The time (UTC) that the run was moved to."""
+    deferred_until: datetime | None
+    """The time (UTC) that the run was moved to; None if it waits for an answer without an end."""
     reason: str
     """The reason, for people, at most 20,000 characters."""
     requested_by: str | None = None
     """The thought that asked for it."""
     context: dict[str, Any] | None = None
     """A JSON object that the author gave along."""
+    question: str | None = None
+    """The question as JSON text, of class `Question`, as it was asked; None for a deferral to a time."""
+    answer: str | None = None
+    """The answer to it as JSON text, of class `Answer`; None without one."""
     follows_id: str | None = None
     """The deferral before it in its chain; None for the first."""
     chain_place: int | None = None
@@ -45,7 +49,7 @@ class Deferral(BaseModel):
         return {
             "deferral_id": self.deferral_id,
             "deferred_at": to_iso(self.deferred_at),
-            "deferred_until": to_iso(self.deferred_until),
+            "deferred_until": None if self.deferred_until is None else to_iso(self.deferred_until),
             "reason": self.reason,
             "deferral_reason": self.reason,
             "deferred_task_id": deferred_task_id or self.task_id,

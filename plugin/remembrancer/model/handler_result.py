@@ -1,10 +1,13 @@
-"""Results of a handler: done, failed with a reason, to be tried again, or deferred to a time with a reason."""
+"""Results of a handler: done, failed with a reason, to be tried again, deferred to a time, or a question to people."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence  # noqa: TC003 (part of the public signature)
 from dataclasses import dataclass
 from datetime import datetime, timedelta  # noqa: TC003 (part of the public signature)
 from typing import TYPE_CHECKING, Final
+
+from remembrancer.model.question import OnNoAnswer  # noqa: TC001 (part of the public signature)
 
 if TYPE_CHECKING:
     from remembrancer.model.execution import ExecutionStatus, Reason
@@ -80,7 +83,30 @@ class Defer:
     thought_id: str | None = None
 
 
-HandlerResult = Done | Failed | Retry | Defer
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The run waits for an answer of people: it begins again once there is one, with `Firing.answer`.
+
+    Args:
+        question: The question, for people.
+        of: The people or roles that are asked: one, or several.
+        within: The time for an answer: a timedelta, or text such as `2d`; None without an end.
+        on_no_answer: The treatment of no answer by then; unless given, `give_up` with `within`, and `wait` without.
+        reminders: The number of times that `remind` asks again.
+        escalate_to: The people or roles that `escalate` asks next.
+        thought_id: The thought that asks.
+    """
+
+    question: str
+    of: str | Sequence[str] = ()
+    within: timedelta | str | None = None
+    on_no_answer: OnNoAnswer | str | None = None
+    reminders: int = 3
+    escalate_to: str | Sequence[str] = ()
+    thought_id: str | None = None
+
+
+HandlerResult = Done | Failed | Retry | Defer | Ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +118,7 @@ class HandlerOutcome:
     reason: str | None = None
     result: str | None = None
     thought: Thought | None = None
-    deferral: Defer | None = None
+    deferral: Defer | Ask | None = None
     next_check: datetime | timedelta | str | None = None
     faults: tuple[str, ...] = ()
     """The names of the class of the exception that was raised, and of its base classes."""

@@ -134,6 +134,12 @@ class ScheduledTask(BaseModel):
     """The number of deferrals in a row up to the live one, or up to the last."""
     chain_since_ms: int | None = None
     """The time of the run that the first of them moved, or of its making if that is later, epoch milliseconds."""
+    question_id: str | None = None
+    """The live deferral, if it waits for an answer."""
+    question: str | None = None
+    """The open question as JSON text, of class `Question`; None without one."""
+    answer: str | None = None
+    """The answer to its last question as JSON text, of class `Answer`; None before it, and after the next deferral."""
     outcomes_since_ms: int | None = Field(default=None, ge=0, le=LAST_MS)
     """The time from which on each occurrence up to `nominal_ms` has an outcome; None: since the task was created."""
     excluded_ms: tuple[int, ...] | None = None

@@ -21,6 +21,7 @@
 - `open_tasks`: open tasks as commands read them, and their changes by the current actor.
 - `operation`: the form of an operation: its name, parameters, result, scope, effect, HTTP routes and call.
 - `parameters`: the parameters of operations: one model for each, used by every surface.
+- `questions`: questions about the next run of a task: asked, answered, listed.
 - `references`: references of schedules to named calendars and to other tasks.
 - `requested_schedule`: the schedule that a request asks for: its spelling in the specification's fields, and its
   first run.

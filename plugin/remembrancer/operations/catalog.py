@@ -30,6 +30,7 @@ from remembrancer.operations.incidents.dead_letter_operations import DEAD_LETTER
 from remembrancer.operations.limits.limit_operations import LIMITS, RunNow
 from remembrancer.operations.lineages.lineage_operations import LINEAGES
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
+from remembrancer.operations.questions.question_operations import QUESTIONS
 from remembrancer.operations.sets.set_operations import SETS
 from remembrancer.operations.statistics import TaskPage
 from remembrancer.operations.templates.template_operations import TEMPLATES
@@ -116,6 +117,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *SETS,
     *TEMPLATES,
     *LIMITS,
+    *QUESTIONS,
     *LINEAGES,
     *DEAD_LETTERS,
     Operation(

@@ -36,12 +36,13 @@ from remembrancer.operations.limits.limit_commands import LimitCommands
 from remembrancer.operations.lineages.lineage_commands import LineageCommands
 from remembrancer.operations.lineages.origins import Origins, with_origin
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_fence, check_not_paused, check_readable
+from remembrancer.operations.questions.question_commands import QuestionCommands
 from remembrancer.operations.sets.task_sets import TaskSets
 from remembrancer.operations.task_creation import TaskCreation
 from remembrancer.operations.templates.template_commands import TemplateCommands
 from remembrancer.operations.validation import reply
 from remembrancer.policies.cancellation import outstanding
-from remembrancer.policies.deferral import defer, deferred
+from remembrancer.policies.unanswered.deferral import defer, deferred
 from remembrancer.policies.unanswered.deferral_limits import NO_LIMITS, DeferralTerms
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ class TaskCommands:
         self.dead_letters = DeadLetterCommands(store, clock)
         self.concurrency = LimitCommands(store.limits, self._tasks)
         """Limits of what runs at once."""
+        self.questions = QuestionCommands(store, clock)
+        """Questions of tasks to people."""
         self.lineages = LineageCommands(store, clock, self._origins, self)
         """The trees of tasks that thoughts started."""
         self.templates = TemplateCommands(store, clock, self._creation)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from remembrancer.errors import InvalidInput
 from remembrancer.model.ids import new_id
 from remembrancer.model.policy import Fold
+from remembrancer.model.question import question_from
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS
 from remembrancer.model.schedule import value_from
 from remembrancer.model.task import Disposition, ScheduledTask, ScheduleResult
@@ -82,7 +83,7 @@ def reply(
     """Return the answer to a request: the task, what became of the request, the next fires, words and warnings."""
     warnings: list[str] = []
     fires: list[datetime] = []
-    if task.next_run_ms is not None:
+    if task.next_run_ms is not None and task.question_id is None:
         is_deferred = task.deferral_id is not None
         asked = task.defer_until if is_deferred else from_ms(task.nominal_ms or task.next_run_ms)
         if asked and asked < now and task.paused_at is None and task.next_check_ms is None and not _is_added(task):
@@ -93,6 +94,8 @@ def reply(
             warnings += filter(None, [gap_note(task.wall_time, task.timezone)])
         fires, notes = next_fires(task, count)
         warnings += [*notes, *cautions(task.schedule, task.timezone, fires, now)]
+    if task.question is not None:
+        warnings.append(f"It waits for an answer to: {question_from(task.question).question}")
     if task.is_paused(now):
         warnings.append(_pause_note(task))
     if task.schedule_spec is not None:

@@ -2,7 +2,7 @@
 
 - `decision`: the decisions `Run`, `Skip`, `Wait` and `Park`, the context and the situation.
 - `pipeline`: the ordered policies; the first answer decides.
-- `deferral`, `misfire`, `pause`, `run_when_due`, `skips`: the policies of today.
+- `misfire`, `pause`, `run_when_due`, `skips`: the policies of today.
 - `occurrences`: the occurrences of a task that have no outcome yet.
 - `additions`: the occurrences beyond the schedule: those that wait, and a task with more of them.
 - `pace`: the next check of a task whose handler names it, after an outcome and after a check that does not run.

@@ -28,7 +28,7 @@ def outstanding(task: ScheduledTask, now_ms: int) -> Claim | None:
 
 def cancelled(task: ScheduledTask) -> ScheduledTask:
     """Return *task* as it is once it is cancelled."""
-    disarmed = {"next_run_ms": None, "nominal_ms": None, "deferral_id": None}
+    disarmed = {"next_run_ms": None, "nominal_ms": None, "deferral_id": None, "question_id": None, "question": None}
     return unpaused(task).model_copy(update={**disarmed, "status": TaskStatus.CANCELLED})
 
 

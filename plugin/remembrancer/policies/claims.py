@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.execution import Execution, ExecutionStatus, ExecutionType
 from remembrancer.model.ids import execution_id_of, occurrence_key
@@ -16,8 +16,14 @@ from remembrancer.policies.pace import with_next_check
 from remembrancer.ports.writes import Claim
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from remembrancer.model.task import ScheduledTask
     from remembrancer.policies.decision import Decision, PlanContext
+
+
+NO_QUESTION: Final[Mapping[str, None]] = {"question_id": None, "question": None}
+"""The properties of a task without an open question."""
 
 
 def claim_of(task: ScheduledTask, decision: Decision, context: PlanContext) -> Claim | None:
@@ -98,7 +104,6 @@ def skip_claim(task: ScheduledTask, skip: Skip, context: PlanContext) -> Claim:
         execution = _with_cause(task, execution)
     status = skip.ends_as if skip.next_run_ms is None and not task.reacts else task.status
     begins = task.status is TaskStatus.PENDING and status is not TaskStatus.PENDING
-    gains = {**(skip.gains or {}), "joined_ms": last_ms} if task.depends_on else skip.gains
     return Claim(
         execution,
         task.next_run_ms,
@@ -108,9 +113,17 @@ def skip_claim(task: ScheduledTask, skip: Skip, context: PlanContext) -> Claim:
         skip.ends_deferral,
         begins,
         _is_pause_over(task, skip.next_nominal_ms),
-        gains,
+        _gains(task, skip),
         ends_wait=task.wait_key is not None,
     )
+
+
+def _gains(task: ScheduledTask, skip: Skip) -> Mapping[str, str | int | None] | None:
+    """Return the other properties that change with *skip*: what is joined, and a question that ends."""
+    gains = {**(skip.gains or {}), "joined_ms": skip.occurrences.last_ms} if task.depends_on else skip.gains
+    if skip.ends_deferral and task.question_id is not None:
+        return {**(gains or {}), **NO_QUESTION}
+    return gains
 
 
 def _is_pause_over(task: ScheduledTask, next_nominal_ms: int | None) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
+    from remembrancer.model.question import Question
     from remembrancer.model.task import ScheduledTask
     from remembrancer.policies.occurrences import OccurrenceRange
     from remembrancer.ports.dependencies import Joined
@@ -54,6 +55,15 @@ class Wait(NamedTuple):
     reason: str
 
 
+class Remind(NamedTuple):
+    """Ask a question of the task again, and arm the task for the end of the time for an answer."""
+
+    question: Question
+    """The question as it is asked then."""
+    is_escalation: bool
+    """True if it is asked of others."""
+
+
 class Park(NamedTuple):
     """Let the occurrence wait for something: its task is not due until it is woken, changed or looked at again.
 
@@ -66,7 +76,7 @@ class Park(NamedTuple):
     """The same in words, and who is in the way."""
 
 
-Decision: TypeAlias = Run | Skip | Wait | Park
+Decision: TypeAlias = Run | Skip | Wait | Park | Remind
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ def run_without_pause_ms(task: ScheduledTask) -> int | None:
         return task.next_run_ms
     if task.deferral_id is not None and task.defer_until is not None:
         return to_ms(task.defer_until)
-    return task.nominal_ms
+    return task.nominal_ms if task.question_id is None else None
 
 
 def without_pause(task: ScheduledTask) -> ScheduledTask:

@@ -12,15 +12,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.policies.claims import claim_of
-from remembrancer.policies.decision import Park
-from remembrancer.policies.deferral import deferral
+from remembrancer.policies.decision import Park, Remind
 from remembrancer.policies.dependencies.policy import dependencies
 from remembrancer.policies.limits import under_limits
 from remembrancer.policies.misfire import misfire
 from remembrancer.policies.pause import pause
 from remembrancer.policies.run_when_due import run_when_due
 from remembrancer.policies.skips import skip
+from remembrancer.policies.unanswered.deferral import deferral
+from remembrancer.policies.unanswered.questions import unanswered
 from remembrancer.ports.waits import NewWait
+from remembrancer.ports.writes import Reminder
 from remembrancer.schedules.kinds import UNREADABLE
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 _SLICE: Final = 50
 """The number of tasks that are planned before other coroutines run."""
 
-POLICIES: Final[tuple[Policy, ...]] = (skip, dependencies, pause, deferral, misfire, run_when_due)
+POLICIES: Final[tuple[Policy, ...]] = (skip, dependencies, pause, unanswered, deferral, misfire, run_when_due)
 """All policies, in the order in which they are asked."""
 
 
@@ -58,11 +60,13 @@ def _decided(task: ScheduledTask, situation: Situation, context: PlanContext) ->
 
 @dataclass(frozen=True, slots=True)
 class PagePlan:
-    """The decisions about the tasks of one page: a task that stays as it is, due or waiting, has none of the three."""
+    """The decisions about the tasks of one page: a task that stays as it is, due or waiting, is in none of these."""
 
     claims: list[Claim] = field(default_factory=list["Claim"])
     waits: list[NewWait] = field(default_factory=list["NewWait"])
     """The tasks that wait for something from now on."""
+    reminders: list[Reminder] = field(default_factory=list["Reminder"])
+    """The questions that are asked again."""
     faults: list[tuple[ScheduledTask, Exception]] = field(default_factory=list["tuple[ScheduledTask, Exception]"])
     """The tasks that cannot be planned, each with its error."""
 
@@ -76,6 +80,8 @@ async def plan_page(due: Sequence[ScheduledTask], situation: Situation, context:
             if isinstance(decision, Park):
                 if (decision.wait_key, decision.reason) != (task.wait_key, task.wait_reason):
                     planned.waits.append(NewWait(task, decision.wait_key, decision.reason, context.now_ms))
+            elif isinstance(decision, Remind):
+                planned.reminders.append(Reminder(task, decision.question, context.now, decision.is_escalation))
             elif decision:
                 planned.claims.append(decision)
         except UNREADABLE as error:

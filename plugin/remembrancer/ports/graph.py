@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.idempotency import IdempotencyStore
     from remembrancer.ports.limits import ConcurrencyLimits
     from remembrancer.ports.lineages import LineageStore
+    from remembrancer.ports.questions import QuestionStore
     from remembrancer.ports.replicas import ReplicaRegistry
     from remembrancer.ports.retention import ExecutionRetention
     from remembrancer.ports.retries import Retries
@@ -59,6 +60,7 @@ class Graph(ABC):
     replicas: ReplicaRegistry
     health: HealthProbe
     watches: Watches
+    questions: QuestionStore
     dependencies: Dependencies
     waits: Waits
     limits: ConcurrencyLimits

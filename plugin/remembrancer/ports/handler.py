@@ -10,6 +10,7 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.dependency import DependencyOutcome
 from remembrancer.model.execution import Execution
 from remembrancer.model.handler_result import HandlerResult
+from remembrancer.model.question import Answer, answer_from
 from remembrancer.model.task import ScheduledTask
 from remembrancer.ports.sync_calls import OUTSIDE, SyncCalls
 
@@ -59,6 +60,14 @@ class Firing:
     def trigger_prompt(self) -> str:
         """The text that the agent asked to be reminded of."""
         return self.task.trigger_prompt
+
+    @property
+    def answer(self) -> Answer | None:
+        """The answer that this run waited for; None if it waited for none."""
+        if self.task.answer is None:
+            return None
+        answer = answer_from(self.task.answer)
+        return answer if answer.run_at == self.execution.nominal_at else None
 
     @property
     def stop_requested(self) -> bool:

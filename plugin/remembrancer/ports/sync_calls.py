@@ -10,6 +10,7 @@ from remembrancer.errors import NotRunning
 from remembrancer.model.bulk_edit import BulkResult, TaskSelection
 from remembrancer.model.execution import Execution
 from remembrancer.model.policy import Misfire
+from remembrancer.model.question import OnNoAnswer, Question
 from remembrancer.model.request import NewTaskFields, ScheduleRequest, TaskChanges
 from remembrancer.model.task import (
     Backfill,
@@ -72,6 +73,30 @@ class SyncCalls(Protocol):
         fence: int | None = None,
     ) -> ScheduleResult:
         """Defer the task's next run."""
+        ...
+
+    def ask_task(  # noqa: PLR0913, PLR0917 (the arguments of `Ask`, in its order)
+        self,
+        task_id: str,
+        question: str,
+        of: str | Sequence[str] | None = None,
+        within: str | timedelta | None = None,
+        on_no_answer: OnNoAnswer | str | None = None,
+        reminders: int = 3,
+        escalate_to: str | Sequence[str] | None = None,
+        thought_id: str | None = None,
+        *,
+        fence: int | None = None,
+    ) -> ScheduleResult:
+        """Let the task's next run wait for an answer."""
+        ...
+
+    def answer_task(self, task_id: str, answer: str, *, fence: int | None = None) -> ScheduleResult:
+        """Answer the open question of a task."""
+        ...
+
+    def questions(self, limit: int = 100) -> list[Question]:
+        """Return the open questions."""
         ...
 
     def update_task(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution, ExecutionStatus, Reason
     from remembrancer.model.handler_result import Thought
     from remembrancer.model.idempotency import IdempotencyKey
+    from remembrancer.model.question import Question
     from remembrancer.model.task import ScheduledTask
     from remembrancer.model.task_status import TaskStatus
 
@@ -53,7 +54,8 @@ class Reschedule:
     """A deferral of a task, and the next run that follows from it. The task keeps its place in its schedule."""
 
     deferral: Deferral
-    next_run_ms: int
+    next_run_ms: int | None
+    """None for a run that waits for an answer without an end."""
     outstanding: Claim | None = None
     """Accounts for a run that was deferred before and is due; the deferral is written only if this is."""
     live_id: str | None = None
@@ -62,6 +64,23 @@ class Reschedule:
     """The beginning of its chain, if it does not go on with one."""
     of_deferred_run: bool = False
     """True if the handler of a deferred run asks for it: then it goes on with the chain of that run's deferral."""
+
+    def asking(self, question: Question) -> Reschedule:
+        """Return it as the deferral that asks *question*."""
+        return replace(self, deferral=self.deferral.model_copy(update={"question": question.model_dump_json()}))
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """A question that is asked again, of the same people or of others."""
+
+    task: ScheduledTask
+    """The task as it was read."""
+    question: Question
+    """The question as it is then."""
+    at: datetime
+    is_escalation: bool = False
+    """True if others are asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,7 +202,8 @@ class Lifecycle:
                 scheduler.stop_runs,
                 process.options.lineage_limits,
             )
-            process.task_commands.limits = limits_from(process.options)
+            limits = limits_from(process.options)
+            process.task_commands.limits = process.task_commands.questions.limits = limits
             self._instruments.watch(self._gauges.read, store.statistics.commit_sizes)
             await scheduler.membership.poll_repeatedly()
             if not store.exclusive:

@@ -25,12 +25,14 @@ from remembrancer.model.constraints import read_limit, read_word
 from remembrancer.model.dead_letter import DeadLetter
 from remembrancer.model.event import Event, EventPage
 from remembrancer.model.execution import Execution
+from remembrancer.model.handler_result import Ask
 from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.limit import ConcurrencyLimit
 from remembrancer.model.lineage import Lineage
 from remembrancer.model.named_query import NamedQuery
 from remembrancer.model.policy import Fold, Gap, Misfire, SecondsField
 from remembrancer.model.prune_result import PruneResult
+from remembrancer.model.question import OnNoAnswer, Question
 from remembrancer.model.recheck import RecheckResult
 from remembrancer.model.request import NewTaskFields, ScheduleRequest, TaskChanges, TaskFields
 from remembrancer.model.schedule import ScheduleArgument
@@ -244,6 +246,40 @@ class SchedulerService:
     ) -> ScheduleResult:
         """Defer the task's next run to *until*. Raises TaskNotFound, TaskEnded, TaskChanged, InvalidInput."""
         return await self._process.commands().defer(task_id, until, reason, thought_id, fence)
+
+    @public
+    async def ask_task(  # noqa: PLR0913, PLR0917 (the arguments of `Ask`, in its order)
+        self,
+        task_id: str,
+        question: str,
+        of: str | Sequence[str] | None = None,
+        within: str | timedelta | None = None,
+        on_no_answer: OnNoAnswer | str | None = None,
+        reminders: int = 3,
+        escalate_to: str | Sequence[str] | None = None,
+        thought_id: str | None = None,
+        *,
+        fence: int | None = None,
+    ) -> ScheduleResult:
+        """Let the task's next run wait for an answer to *question*; `Ask` describes the arguments.
+
+        Raises TaskNotFound, TaskEnded, TaskChanged, InvalidInput: it has an open question, or no run ahead.
+        """
+        wish = Ask(question, of or (), within, on_no_answer, reminders, escalate_to or (), thought_id)
+        return await self._process.commands().questions.ask(task_id, wish, fence)
+
+    @public
+    async def answer_task(self, task_id: str, answer: str, *, fence: int | None = None) -> ScheduleResult:
+        """Answer the open question of a task with `yes`, `no` or another text; after `no` its run is skipped.
+
+        Raises TaskNotFound, TaskEnded, TaskChanged, InvalidInput: it has no open question.
+        """
+        return await self._process.commands().questions.answer(task_id, answer, fence)
+
+    @public
+    async def questions(self, limit: int = 100) -> list[Question]:
+        """Return the open questions, the oldest first."""
+        return list(await self._process.commands().questions.open(limit))
 
     @public
     async def update_task(

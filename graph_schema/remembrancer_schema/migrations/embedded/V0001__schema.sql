@@ -60,6 +60,7 @@ CREATE PROPERTY scheduled_task.deferred_task_id IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.status_index_key IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.cron_index_key IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.check_at_ms IF NOT EXISTS LONG;
+CREATE PROPERTY scheduled_task.question_id IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.lineage_id IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.wait_index_key IF NOT EXISTS STRING;
 CREATE PROPERTY task_execution.execution_id IF NOT EXISTS STRING;
@@ -104,6 +105,7 @@ CREATE INDEX IF NOT EXISTS ON task_execution (outcome_key) NOTUNIQUE NULL_STRATE
 CREATE INDEX IF NOT EXISTS ON task_execution (retry_due_ms) NOTUNIQUE NULL_STRATEGY SKIP;
 CREATE INDEX IF NOT EXISTS ON task_execution (retry_task_id) NOTUNIQUE NULL_STRATEGY SKIP;
 CREATE INDEX IF NOT EXISTS ON scheduled_task (check_at_ms) NOTUNIQUE NULL_STRATEGY SKIP;
+CREATE INDEX IF NOT EXISTS ON scheduled_task (question_id) NOTUNIQUE NULL_STRATEGY SKIP;
 CREATE INDEX IF NOT EXISTS ON scheduled_task (wait_index_key) NOTUNIQUE NULL_STRATEGY SKIP;
 CREATE INDEX IF NOT EXISTS ON task_deferral (deferral_id) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON task_change (change_id) UNIQUE;

@@ -29,6 +29,7 @@ CREATE INDEX remembrancer_due_key IF NOT EXISTS FOR (n:scheduled_task) ON (n.due
 CREATE INDEX remembrancer_deferred_task_id IF NOT EXISTS FOR (n:scheduled_task) ON (n.deferred_task_id);
 CREATE INDEX remembrancer_status_index_key IF NOT EXISTS FOR (n:scheduled_task) ON (n.status_index_key);
 CREATE INDEX remembrancer_cron_index_key IF NOT EXISTS FOR (n:scheduled_task) ON (n.cron_index_key);
+CREATE INDEX remembrancer_question_id IF NOT EXISTS FOR (n:scheduled_task) ON (n.question_id);
 CREATE INDEX remembrancer_wait_index_key IF NOT EXISTS FOR (n:scheduled_task) ON (n.wait_index_key);
 CREATE INDEX remembrancer_check_at_ms IF NOT EXISTS FOR (n:scheduled_task) ON (n.check_at_ms);
 CREATE INDEX remembrancer_lineage_id IF NOT EXISTS FOR (n:scheduled_task) ON (n.lineage_id);

@@ -1,7 +1,9 @@
 """Commands, one module each, named as the command.
 
 - `agenda`: `remembrancer agenda`: every fire to come, of all tasks.
+- `answer`: `remembrancer answer`.
 - `apply`: `remembrancer apply`: the tasks that a file declares.
+- `ask`: `remembrancer ask`: let a run wait for an answer.
 - `audit`: `remembrancer audit export`: the audit log, for machines.
 - `backup`: `remembrancer backup`.
 - `blocked`: `remembrancer blocked`: what waits for what.
@@ -29,6 +31,7 @@
 - `prune`: `remembrancer prune`.
 - `recheck`: `remembrancer recheck`.
 - `query`: `remembrancer query`, and `cypher`, its other name.
+- `questions`: `remembrancer questions`: the questions without an answer.
 - `restore`: `remembrancer restore`.
 - `resume`: `remembrancer resume`.
 - `run_now`: `remembrancer run-now`.

@@ -42,8 +42,8 @@ async def run_now(asked: RunNowOptions) -> int:
     from remembrancer.cli.views.tasks import execution_table
 
     async with connect(asked.graph) as reached:
-        task = await reached.scheduler.get_task(await task_id_of(reached, asked.task_id), force=asked.force)
-        execution = await reached.scheduler.run_now(task.task_id)
+        task = await reached.scheduler.get_task(await task_id_of(reached, asked.task_id))
+        execution = await reached.scheduler.run_now(task.task_id, force=asked.force)
         if task.wait_reason is not None:
             errors().print(
                 f"warning: its own occurrence still waits. {task.wait_reason}", markup=False, highlight=False

@@ -47,6 +47,8 @@ def next_run(task: ScheduledTask) -> str:
     """Return the time of the next run for people; of a paused task, the end of the pause."""
     if task.is_paused(datetime.now(UTC)):
         return "paused" if task.paused_until is None else f"paused until {when(task.paused_until)}"
+    if task.question_id is not None:
+        return "waits for an answer"
     if task.waits_since_ms is not None:
         return f"waits since {when(from_ms(task.waits_since_ms))}"
     run_ms = task.next_run_ms
@@ -72,6 +74,7 @@ def fact_table(task: ScheduledTask) -> Grid:
         "paused": when(task.paused_at),
         "paused until": when(task.paused_until),
         "pause reason": task.pause_reason or "",
+        **_question(task),
         "check error": task.check_error or "",
         "last run": when(task.last_triggered_at),
         "created": when(task.created_at),
@@ -83,6 +86,19 @@ def fact_table(task: ScheduledTask) -> Grid:
         if fact:
             table.add(name, fact)
     return table
+
+
+def _question(task: ScheduledTask) -> dict[str, str]:
+    """Return the question that a task waits for, or the answer to its last one."""
+    if task.question is None and task.answer is None:
+        return {}
+    from remembrancer.model.question import answer_from, question_from
+
+    if task.question is not None:
+        question = question_from(task.question)
+        return {"question": question.question, "asked of": ", ".join(question.asked_of)}
+    answer = answer_from(task.answer or "")
+    return {"question": answer.question, "answer": answer.text, "answered by": answer.answered_by or answer.surface}
 
 
 def _changed_fires(task: ScheduledTask) -> dict[str, str]:

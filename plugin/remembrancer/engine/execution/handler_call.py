@@ -12,11 +12,21 @@ from remembrancer.errors import DeferralsExhausted, InvalidInput
 from remembrancer.model.constraints import read_id, read_thought
 from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
-from remembrancer.model.handler_result import THOUGHT_REFUSED, Defer, Done, Failed, HandlerOutcome, Retry, Thought
+from remembrancer.model.handler_result import (
+    THOUGHT_REFUSED,
+    Ask,
+    Defer,
+    Done,
+    Failed,
+    HandlerOutcome,
+    Retry,
+    Thought,
+)
 from remembrancer.model.retry_policy import read_wait
 from remembrancer.model.task_status import TaskStatus
-from remembrancer.policies.deferral import defer
+from remembrancer.policies.unanswered.deferral import defer
 from remembrancer.policies.unanswered.deferral_limits import DeferralTerms
+from remembrancer.policies.unanswered.questions import ask
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -76,16 +86,20 @@ def read_answer(answer: Any) -> HandlerOutcome:
             )
         case Retry():
             return _again(answer)
-        case Defer(reason=reason):
-            return HandlerOutcome(
-                ExecutionStatus.DEFERRED,
-                Reason.DEFERRED_BY_HANDLER,
-                _storable(reason),
-                deferral=answer,
-            )
+        case Defer() | Ask():
+            return _deferred(answer)
         case _:
-            text = f"The handler answered {type(answer).__name__}; allowed: Done, Failed, Retry, Defer, str or None."
+            text = (
+                f"The handler answered {type(answer).__name__}; allowed: Done, Failed, Retry, Defer, Ask, str or None."
+            )
             return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, text)
+
+
+def _deferred(answer: Defer | Ask) -> HandlerOutcome:
+    code, text = (
+        (Reason.ASKED, answer.question) if isinstance(answer, Ask) else (Reason.DEFERRED_BY_HANDLER, answer.reason)
+    )
+    return HandlerOutcome(ExecutionStatus.DEFERRED, code, _storable(text), deferral=answer)
 
 
 def raised(firing: Firing, error: BaseException) -> HandlerOutcome:
@@ -119,7 +133,10 @@ def deferral_of(
     try:
         assert outcome.deferral  # noqa: S101 (the caller has looked)
         again = execution.execution_type is ExecutionType.DEFERRED
-        return defer(task, outcome.deferral, now, execution.nominal_at, DeferralTerms(limits, again))
+        terms = DeferralTerms(limits, again)
+        if isinstance(outcome.deferral, Ask):
+            return ask(task, outcome.deferral, now, execution.nominal_at, terms)
+        return defer(task, outcome.deferral, now, execution.nominal_at, terms)
     except DeferralsExhausted as error:
         return deferral_refused(str(error), Reason.DEFERRALS_EXHAUSTED)
     except BaseException as error:  # noqa: BLE001 (a handler may put anything into a Defer)

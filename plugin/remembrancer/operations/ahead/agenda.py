@@ -187,7 +187,7 @@ def _entries(task: ScheduledTask, wanted: _Range, zone: str) -> Iterator[tuple[i
 def _spans(task: ScheduledTask, wanted: _Range) -> Iterator[_Span]:
     """Yield the fires of a task in the range: those that its pause holds, its next run, and those after it."""
     run_ms, next_ms = run_without_pause_ms(task), task.next_run_ms
-    if run_ms is None:
+    if run_ms is None or task.question_id is not None:
         return
     if task.paused_at is not None:
         until_ms = wanted.end_ms if next_ms is None else min(wanted.end_ms, next_ms - 1)

@@ -32,7 +32,7 @@ def next_fires(task: ScheduledTask, count: int = PREVIEWED) -> tuple[list[dateti
 
     Raises InvalidInput for a schedule that cannot be read.
     """
-    if task.next_run_ms is None:
+    if task.next_run_ms is None or task.question_id is not None:
         return [], []
     first = from_ms(task.next_run_ms)
     if task.is_single:

@@ -31,8 +31,8 @@ def renewed(task: ScheduledTask, value: ScheduleValue, now: datetime, late_by_se
     schedule = KINDS[value.kind](value, task.task_id)
     taken: dict[str, object] = {"schedule_spec": text_of(value), "timezone": schedule.timezone}
     kept = Update(task.model_copy(update=taken), None)
-    if run_without_pause_ms(task) is None:
-        return kept  # its last run is under way
+    if run_without_pause_ms(task) is None or task.question_id is not None:
+        return kept  # its last run is under way, or its run waits for an answer
     remaining = excluding(schedule, task.excluded_ms) if task.excluded_ms else schedule
     if place_ms is not None and place_ms <= now_ms and remaining.next_after(place_ms - 1) == place_ms:
         return kept

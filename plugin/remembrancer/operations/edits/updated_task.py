@@ -25,6 +25,7 @@ from remembrancer.policies.cancellation import superseded
 from remembrancer.policies.occurrences import run_without_pause_ms
 from remembrancer.policies.pace import within_pace
 from remembrancer.policies.pause import armed_in_pause, unpaused
+from remembrancer.policies.unanswered.deferral import check_no_question
 from remembrancer.schedules.composed.anchors import anchors_kept, has_open_interval
 from remembrancer.schedules.kinds import schedule_of
 from remembrancer.schedules.parsing import gap_note
@@ -225,6 +226,7 @@ def moved(
 
     One that *renews* the content of the schedule keeps all moves and skips: its caller asked for no other plan.
     """
+    check_no_question(task)
     now_ms, run_ms = to_ms(now), run_without_pause_ms(task)
     if run_ms is None and task.check_at_ms is None:
         allowed = "a task with a run ahead; this one runs right now"

@@ -54,7 +54,7 @@ def calendar_of(tasks: Sequence[ScheduledTask], history: Sequence[Execution], sp
 
 def _ahead(task: ScheduledTask, span: Span) -> Iterator[tuple[int, str]]:
     """Yield the fires of a task within a span, in order: its armed run, and the occurrences after it."""
-    if task.next_run_ms is None:
+    if task.next_run_ms is None or task.question_id is not None:
         return
     begin, end = to_ms(span.start), to_ms(span.until)
     run_ms = task.next_run_ms

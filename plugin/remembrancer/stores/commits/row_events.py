@@ -101,12 +101,36 @@ def created(rows: Sequence[Row]) -> Row:
 def deferred(rows: Sequence[Row]) -> Row:
     """Return the events of deferrals."""
     return {
-        "kind": "task_deferred",
+        "kind": ["question_asked" if row.get("question") else "task_deferred" for row in rows],
         "at": [row["deferred_ms"] for row in rows],
         "task_id": [row["task_id"] for row in rows],
         "deferral_id": [row["deferral_id"] for row in rows],
         "next_run_at": [row["deferred_until_ms"] for row in rows],
         "reason": [_shortened(row["reason"]) for row in rows],
+    }
+
+
+def answered(rows: Sequence[Row]) -> Row:
+    """Return the events of questions that were answered."""
+    return {
+        "kind": "question_answered",
+        "at": [row["at_ms"] for row in rows],
+        "task_id": [row["task_id"] for row in rows],
+        "deferral_id": [row["question_id"] for row in rows],
+        "next_run_at": [row["next_run_ms"] for row in rows],
+        "reason": [_shortened(row["reason"]) for row in rows],
+    }
+
+
+def asked_again(rows: Sequence[Row]) -> Row:
+    """Return the events of questions that were asked again."""
+    return {
+        "kind": [row["kind"] for row in rows],
+        "at": [row["at_ms"] for row in rows],
+        "task_id": [row["task_id"] for row in rows],
+        "deferral_id": [row["question_id"] for row in rows],
+        "next_run_at": [row["next_run_ms"] for row in rows],
+        "reason": [_shortened(row["text"]) for row in rows],
     }
 
 

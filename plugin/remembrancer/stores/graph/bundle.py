@@ -29,6 +29,7 @@ from remembrancer.stores.records.event_log import GraphEventLog
 from remembrancer.stores.records.idempotency import GraphIdempotencyStore
 from remembrancer.stores.records.lineages import GraphLineages
 from remembrancer.stores.records.named_nodes import NamedNodes
+from remembrancer.stores.records.questions import GraphQuestions
 from remembrancer.stores.records.replicas import GraphReplicaRegistry
 from remembrancer.stores.records.retention import GraphRetention
 from remembrancer.stores.records.statistics import GraphStatistics
@@ -79,6 +80,7 @@ class ConnectedGraph(Graph):
         self.replicas = GraphReplicaRegistry(connection)
         self.health = GraphHealthProbe(connection, parts.index, parts.records)
         self.watches = GraphWatches(parts)
+        self.questions = GraphQuestions(connection, parts.records, parts.index.write_armed, parts.time_links.record)
         self.dependencies = GraphDependencies(connection, parts.records)
         self.waits = GraphWaits(parts)
         self.limits = GraphLimits(parts)

@@ -101,7 +101,8 @@ class Settlements:
                 self._time_links.record(row["task_id"], row["next_run_ms"])
         for row in rows_of("defer_settled", statements, answers):
             reschedule = reschedules[int(row["row"])]
-            self._time_links.record(reschedule.deferral.task_id, reschedule.next_run_ms)
+            if reschedule.next_run_ms is not None:
+                self._time_links.record(reschedule.deferral.task_id, reschedule.next_run_ms)
         _log_new(statements, answers)
         self._signals.tell_of(each.execution.task_id for each in settlements)
         self._slots.tell_of(each.execution for each in settlements)

@@ -139,7 +139,7 @@ class GraphTaskStore:
         with rejecting_reuse(change.idempotency_key):
             answers = await self._parts.index.write_armed([reschedule.next_run_ms], statements)
         deferred = bool(rows_of("defer_tasks", statements, answers))
-        if deferred:
+        if deferred and reschedule.next_run_ms is not None:
             self._parts.time_links.record(task_id, reschedule.next_run_ms)
         return deferred
 

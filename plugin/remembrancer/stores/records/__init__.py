@@ -11,6 +11,7 @@
 - `idempotency`: idempotency keys: properties of the nodes that a request wrote.
 - `lineages`: lineages, as nodes of the graph, and the tasks that belong to them.
 - `named_nodes`: nodes that users know by name, with a version: added, replaced and removed.
+- `questions`: the open questions, their answers, and those that are asked again.
 - `replicas`: the replica registry: the marker of a graph, and its replicas.
 - `retention`: retention of executions: old ones are found by age, added to summaries and deleted in one commit.
 - `statistics`: the statistics of a graph: hourly and lifetime counters, read from the counter nodes of all writers.

@@ -21,10 +21,11 @@ def deferral_row(deferral: Deferral) -> DeferralRow:
         "deferral_id": deferral.deferral_id,
         "deferred_ms": to_ms(deferral.deferred_at),
         "original_ms": to_ms(deferral.original_time) if deferral.original_time else None,
-        "deferred_until_ms": to_ms(deferral.deferred_until),
+        "deferred_until_ms": None if deferral.deferred_until is None else to_ms(deferral.deferred_until),
         "reason": deferral.reason,
         "requested_by": deferral.requested_by,
         "context": node_rows.to_json(deferral.context),
+        "question": deferral.question,
     }
 
 

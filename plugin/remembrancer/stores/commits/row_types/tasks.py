@@ -91,16 +91,17 @@ class DeferralRow(TypedDict):
     deferral_id: str
     deferred_ms: int
     original_ms: int | None
-    deferred_until_ms: int
+    deferred_until_ms: int | None
     reason: str
     requested_by: str | None
     context: str | None
+    question: str | None
 
 
 class RescheduleRow(DeferralRow):
     """A deferral, and the time at which its task runs next."""
 
-    next_run_ms: int
+    next_run_ms: int | None
     due_key: int | None
     task_fence: int | None
     live_id: str | None
@@ -130,6 +131,31 @@ class LimitRow(ChangeRow):
 
     limit_key: str
     slots: int | None
+
+
+class AnswerRow(ChangeRow):
+    """The answer to a question, and the run that it lets begin."""
+
+    fence: int
+    question_id: str
+    answer: str
+    next_run_ms: int | None
+    due_key: int | None
+    run_ms: int
+
+
+class ReminderRow(TypedDict):
+    """A question that is asked again."""
+
+    task_id: str
+    fence: int
+    question_id: str
+    question: str
+    next_run_ms: int
+    due_key: int | None
+    at_ms: int
+    kind: str
+    text: str
 
 
 class QuarantineRow(TypedDict):

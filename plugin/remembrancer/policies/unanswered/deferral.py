@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import read_id, read_reason
@@ -76,13 +76,36 @@ def defer(
         DeferralsExhausted: It lies beyond the limits of deferrals in a row.
     """
     until = read_moment(wish.until, "until", now=now, timezone=task.timezone)
-    until_ms, now_ms = to_ms(until), to_ms(now)
+    until_ms = to_ms(until)
     least = max(now, from_ms(_deferred_ms(task, by_handler=original is not None)))
     if until_ms <= to_ms(least):
         allowed = f"a time after {to_iso(least)}, that is after now and after the run that is deferred"
         raise InvalidInput("until", to_iso(until), allowed, to_iso(from_ms(to_ms(least) + 3_600_000)))
-    deferred_ms = run_without_pause_ms(task)
+    asked_by = None if wish.thought_id is None else read_id("thought_id", wish.thought_id)
+    return rescheduled(task, Waiting(until, read_reason(wish.reason), asked_by), now, original, terms)
+
+
+class Waiting(NamedTuple):
+    """The end of a deferral, None for one without a time, its reason, and the thought that asks."""
+
+    until: datetime | None
+    reason: str
+    thought_id: str | None
+
+
+def rescheduled(
+    task: ScheduledTask, wait: Waiting, now: datetime, original: datetime | None, terms: DeferralTerms
+) -> Reschedule:
+    """Return the deferral of *task* as it is written; its arguments are checked.
+
+    Raises:
+        InvalidInput: The task has an open question.
+        DeferralsExhausted: The deferral lies beyond the limits of deferrals in a row.
+    """
+    check_no_question(task)
+    deferred_ms, now_ms = run_without_pause_ms(task), to_ms(now)
     original_time = original or (None if deferred_ms is None else from_ms(deferred_ms))
+    until_ms = None if wait.until is None else to_ms(wait.until)
     chain = chain_of(task, original_time, now, of_deferred_run=terms.of_deferred_run)
     check_limits(task, chain, until_ms, terms.limits)
     made = Deferral(
@@ -90,13 +113,20 @@ def defer(
         task_id=task.task_id,
         deferred_at=from_ms(now_ms),
         original_time=original_time,
-        deferred_until=until,
-        reason=read_reason(wish.reason),
-        requested_by=None if wish.thought_id is None else read_id("thought_id", wish.thought_id),
+        deferred_until=wait.until,
+        reason=wait.reason,
+        requested_by=wait.thought_id,
         context=terms.context,
     )
     again = _deferred_again(task, until_ms, now_ms)
     return Reschedule(made, until_ms, again, task.deferral_id, chain.since_ms, terms.of_deferred_run)
+
+
+def check_no_question(task: ScheduledTask) -> None:
+    """Refuse to move a run that waits for an answer: it would begin without one. Raises InvalidInput."""
+    if task.question_id is not None:
+        allowed = "a task without an open question: answer it, or cancel the task"
+        raise InvalidInput("task_id", task.task_id, allowed, None)
 
 
 def deferred(task: ScheduledTask, reschedule: Reschedule) -> ScheduledTask:
@@ -104,7 +134,11 @@ def deferred(task: ScheduledTask, reschedule: Reschedule) -> ScheduledTask:
     entry = reschedule.deferral.history_entry(task.deferred_task_id)
     chain = chain_of(task, None, from_ms(reschedule.since_ms), of_deferred_run=reschedule.of_deferred_run)
     goes_on = chain.deferrals > 0
+    question = reschedule.deferral.question
     gained = {
+        "question_id": None if question is None else reschedule.deferral.deferral_id,
+        "question": question,
+        "answer": None,
         "last_deferral_id": (task.deferral_id or task.last_deferral_id) if goes_on else None,
         "chain_deferrals": chain.deferrals + 1,
         "chain_since_ms": chain.since_ms,
@@ -130,7 +164,7 @@ def _deferred_ms(task: ScheduledTask, *, by_handler: bool) -> int:
     return (task.nominal_ms or 0) if held else 0
 
 
-def _deferred_again(task: ScheduledTask, until_ms: int, now_ms: int) -> Claim | None:
+def _deferred_again(task: ScheduledTask, until_ms: int | None, now_ms: int) -> Claim | None:
     """Account for the run of an earlier deferral whose time has come before the run was claimed.
 
     A pause may have held that run: it is an occurrence at its own time, not at the end of the pause. The task stays
@@ -145,9 +179,10 @@ def _deferred_again(task: ScheduledTask, until_ms: int, now_ms: int) -> Claim | 
     return replace(claim, next_run_ms=task.next_run_ms, ends_pause=ends_pause)
 
 
-def _held(held: OccurrenceRange, until_ms: int, next_run_ms: int, next_nominal_ms: int | None) -> Skip:
+def _held(held: OccurrenceRange, until_ms: int | None, next_run_ms: int, next_nominal_ms: int | None) -> Skip:
     """Skip occurrences that passed while their task was deferred until *until_ms*."""
-    reason = f"The task was deferred until {to_iso(from_ms(until_ms))}."
+    end = "it has an answer" if until_ms is None else to_iso(from_ms(until_ms))
+    reason = f"The task was deferred until {end}."
     return Skip(held, ExecutionStatus.DEFERRED, Reason.HELD_BY_DEFERRAL, reason, next_run_ms, next_nominal_ms)
 
 
