@@ -83,7 +83,13 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         ExecutionType as ExecutionType,
         Reason as Reason,
     )
-    from remembrancer.model.handler_result import Defer as Defer, Done as Done, Failed as Failed, Thought as Thought
+    from remembrancer.model.handler_result import (
+        Defer as Defer,
+        Done as Done,
+        Failed as Failed,
+        Thought as Thought,
+        Usage as Usage,
+    )
     from remembrancer.model.lineage import Lineage as Lineage, LineageTask as LineageTask
     from remembrancer.model.named_query import NamedQuery as NamedQuery
     from remembrancer.model.plain_schedules import (
@@ -101,6 +107,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         Fold as Fold,
         Gap as Gap,
         Misfire as Misfire,
+        OnExhausted as OnExhausted,
         OnLost as OnLost,
         SecondsField as SecondsField,
     )
@@ -252,11 +259,11 @@ _API: Final = {
     "model.deferral": ("Deferral",),
     "model.event": ("Event", "EventKind", "EventPage"),
     "model.execution": ("Execution", "ExecutionStatus", "ExecutionType", "Reason"),
-    "model.handler_result": ("Defer", "Done", "Failed", "Thought"),
+    "model.handler_result": ("Defer", "Done", "Failed", "Thought", "Usage"),
     "model.lineage": ("Lineage", "LineageTask"),
     "model.named_query": ("NamedQuery",),
     "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
-    "model.policy": ("DedupReuse", "Fold", "Gap", "Misfire", "OnLost", "SecondsField"),
+    "model.policy": ("DedupReuse", "Fold", "Gap", "Misfire", "OnExhausted", "OnLost", "SecondsField"),
     "model.prune_result": ("PruneResult",),
     "model.recheck": ("MovedFire", "RecheckResult", "ZoneDifference"),
     "model.replica": ("Replica",),

@@ -11,7 +11,7 @@ from remembrancer.errors import GraphBusy, RemembrancerError
 from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.decision import PLAIN, PlanContext
+from remembrancer.policies.decision import PLAIN, PlanContext, Situation
 from remembrancer.policies.pipeline import plan_page
 from remembrancer.ports.handler import Firing
 
@@ -127,8 +127,13 @@ class Claimer:
         reservation.claim(running, len(running))
         return asyncio.get_running_loop().create_task(self._claim(page, claims, lease, reservation))
 
+    async def _situation(self, due: Sequence[ScheduledTask]) -> Situation:
+        """Return the facts beyond the tasks that decide about them: none for tasks without budgets."""
+        drawn_on = {task.budget_id for task in due if task.budget_id is not None}
+        return Situation(await self._store.lineages.states(drawn_on)) if drawn_on else PLAIN
+
     async def _plan(self, due: Sequence[ScheduledTask], context: PlanContext) -> list[Claim]:
-        planned = await plan_page(due, PLAIN, context)
+        planned = await plan_page(due, await self._situation(due), context)
         for task, error in planned.faults:
             await self._quarantine(task, error)
         if planned.waits:

@@ -27,6 +27,7 @@ from remembrancer.engine.wait_sweep import WaitSweep
 from remembrancer.engine.watching.watcher import Watcher
 from remembrancer.model.ids import new_id
 from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.policies.budget import draw_of
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.writes import Lease
 
@@ -259,9 +260,8 @@ class Scheduler:
         lease = self._lease()
         with reservation:
             reservation.claim([task.task_id])
-            if started := await self._store.queue.start_now(
-                manual_run(task, change.at, self.replica_id), lease, change
-            ):
+            run = manual_run(task, change.at, self.replica_id)
+            if started := await self._store.queue.start_now(run, lease, change, draw_of(task)):
                 self._executor.start([Firing(started, task)], lease, reservation)
         return started
 

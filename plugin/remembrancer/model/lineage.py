@@ -40,6 +40,12 @@ class Lineage(BaseModel):
     """The thought that started it."""
     budget: Budget = Field(default_factory=Budget)
     """Its bounds, those of the scheduler's settings where it has none of its own."""
+    spent: Budget = Field(default_factory=Budget)
+    """What its runs have used that ended: runs, tokens, money."""
+    reserved: Budget = Field(default_factory=Budget)
+    """What is held for those that run."""
+    left: Budget = Field(default_factory=Budget)
+    """What is left of the amounts that its budget bounds: their bound, less what is spent and reserved."""
     tasks: list[LineageTask] = Field(default_factory=list[LineageTask])
     """Its tasks, parents before children: at most as many as asked for."""
     open_tasks: int = 0

@@ -212,6 +212,7 @@ class TaskCommands:
         async def act() -> Execution:
             for _ in range(ROUNDS):  # one that has ended or changed before it could start is refused the next time
                 task = await self._tasks.open(task_id, "run", fence)
+                await self.lineages.check_left(task)
                 if started := await start(task, self._tasks.change("run_now", None, fence=fence)):
                     return started
             raise TaskContended(task_id, "run", ROUNDS)

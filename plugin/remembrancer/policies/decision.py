@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
     from remembrancer.model.task import ScheduledTask
     from remembrancer.policies.occurrences import OccurrenceRange
+    from remembrancer.ports.lineages import LineageState
 
 
 class Run(NamedTuple):
@@ -83,7 +84,10 @@ class PlanContext:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Facts beyond the task that policies decide by, read once for a page of due tasks: none today."""
+    """Facts beyond the task that policies decide by, read once for a page of due tasks."""
+
+    lineages: Mapping[str, LineageState] = field(default_factory=dict[str, "LineageState"])
+    """The lineages whose budgets tasks of the page draw on, by their ids."""
 
 
 PLAIN: Situation = Situation()

@@ -11,8 +11,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.policies.budget import within_budget
 from remembrancer.policies.claims import claim_of
-from remembrancer.policies.decision import Park
+from remembrancer.policies.decision import Park, Run
 from remembrancer.policies.deferral import deferral
 from remembrancer.policies.misfire import misfire
 from remembrancer.policies.pause import pause
@@ -39,7 +40,9 @@ def plan(task: ScheduledTask, situation: Situation, context: PlanContext) -> Dec
     """Return what *task*, which is due, does now. Raises InvalidInput for a schedule that cannot be read."""
     for policy in POLICIES:
         if decision := policy(task, situation, context):
-            return decision
+            if task.budget_id is None or not isinstance(decision, Run):
+                return decision
+            return within_budget(task, decision, situation)
     raise AssertionError("the last policy decides")
 
 

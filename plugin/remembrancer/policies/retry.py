@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.ids import execution_id_of, next_attempt
 from remembrancer.model.policy import OnLost
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.policies.budget import LOST, draw_of
 from remembrancer.policies.pace import check_after_loss
 from remembrancer.policies.settlement import ends, is_last
 from remembrancer.ports.writes import Recovery, Settlement
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
+
+_EXHAUSTED: Final = "The budget of its lineage has nothing left for another attempt."
 
 
 def recovery_of(task: ScheduledTask | None, lost: Execution, now: datetime, replica_id: str) -> Recovery:
@@ -34,9 +38,13 @@ def recovery_of(task: ScheduledTask | None, lost: Execution, now: datetime, repl
         reason=f"Its scheduler ({lost.replica_id}) went away while it ran; whether its work was done is not known.",
         ends_task=ends(ExecutionStatus.FAILED) if last and not retry else None,
         additions=task.additions if task else None,
+        charge=LOST if task is None or task.budget_id is not None else None,
         next_check=check_after_loss(task, lost, now) if task and not retry else None,
     )
-    return Recovery(settlement, retry)
+    if task is None or retry is None or task.budget_id is None:
+        return Recovery(settlement, retry)
+    alone = recovery_of(task.model_copy(update={"on_lost": OnLost.FAIL}), lost, now, replica_id).settlement
+    return Recovery(settlement, retry, draw_of(task), replace(alone, reason=f"{alone.reason} {_EXHAUSTED}"))
 
 
 def _is_only(lost: Execution) -> bool:

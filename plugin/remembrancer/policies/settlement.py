@@ -9,6 +9,7 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.budget import charge_of
 from remembrancer.policies.pace import pacing_of
 from remembrancer.ports.writes import Settlement
 from remembrancer.schedules.kinds import remaining_schedule
@@ -45,6 +46,7 @@ def settlement_of(
         is_last=last,
         additions=firing.task.additions,
         next_check=paced.check,
+        charge=None if firing.task.budget_id is None else charge_of(firing, outcome, deferred=reschedule is not None),
     )
 
 

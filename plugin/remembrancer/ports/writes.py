@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,6 +15,28 @@ if TYPE_CHECKING:
     from remembrancer.model.idempotency import IdempotencyKey
     from remembrancer.model.task import ScheduledTask
     from remembrancer.model.task_status import TaskStatus
+
+
+class Draw(NamedTuple):
+    """What an execution reserves of the budget of its lineage, besides its run."""
+
+    lineage_id: str
+    tokens: int
+    money: int
+    """In millionths."""
+
+
+class Charge(NamedTuple):
+    """What an execution has used in the end; what it reserved beyond that is given back."""
+
+    runs: int
+    """1, or 0 for one that was deferred."""
+    tokens: int | None
+    """None: what it had reserved."""
+    money: int | None
+    """In millionths; None: what it had reserved."""
+    lineage_id: str | None
+    """The lineage, whose waiting tasks are looked at again; None where nothing is given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +59,8 @@ class Claim:
     """Other properties of the task that change with it."""
     ends_wait: bool = False
     """True if the task waited for something as it was read: it does not afterwards."""
+    draw: Draw | None = None
+    """What it reserves of a budget; it is won only if that has enough left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +121,8 @@ class Settlement:
     """The next check of an agent-paced task."""
     trace_id: str | None = None
     span_id: str | None = None
+    charge: Charge | None = None
+    """What it has used of a budget; None for a task without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +177,7 @@ class Recovery:
 
     settlement: Settlement
     retry: Execution | None
+    draw: Draw | None = None
+    """What the attempt reserves of a budget."""
+    without_retry: Settlement | None = None
+    """The settlement that holds if the budget has nothing left for the attempt."""

@@ -12,7 +12,7 @@ from remembrancer.errors import DeferralsExhausted, InvalidInput
 from remembrancer.model.constraints import read_id, read_thought
 from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
-from remembrancer.model.handler_result import THOUGHT_REFUSED, Defer, Done, Failed, HandlerOutcome, Thought
+from remembrancer.model.handler_result import THOUGHT_REFUSED, Defer, Done, Failed, HandlerOutcome, Thought, Usage
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.policies.deferral import defer
 from remembrancer.policies.unanswered.deferral_limits import DeferralTerms
@@ -150,9 +150,16 @@ def _unreadable(answer: object, error: BaseException) -> HandlerOutcome:
 def _done(answer: Done) -> HandlerOutcome:
     if answer.thought is not None and (fault := _fault(answer.thought)):
         return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _storable(fault))
+    if not isinstance(answer.usage, Usage | None):  # pyright: ignore[reportUnnecessaryIsInstance] (as above)
+        text = f"The usage was refused: it is a {type(answer.usage).__name__}; allowed: a Usage, or None."
+        return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, text)
     result = None if answer.result is None else _storable(answer.result)
     return HandlerOutcome(
-        ExecutionStatus.COMPLETED, result=result, thought=answer.thought, next_check=answer.next_check
+        ExecutionStatus.COMPLETED,
+        result=result,
+        thought=answer.thought,
+        next_check=answer.next_check,
+        usage=answer.usage,
     )
 
 

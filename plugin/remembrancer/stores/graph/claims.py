@@ -13,6 +13,7 @@ from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
 from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.graph.lock_backoff import LockBackoff
 from remembrancer.stores.rows import node_rows
+from remembrancer.stores.rows.budget_rows import reserving
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
@@ -171,7 +172,7 @@ def claim_statements(
         statements.append(Statement("end_deferrals", ended))
     if added := [node_rows.cause_row(claim.execution) for claim in claims if claim.execution.cause is not None]:
         statements.append(Statement("record_causes", added))
-    return statements
+    return reserving(claims, statements)
 
 
 def won_claims(claims: Sequence[Claim], statements: Sequence[Statement], answers: Sequence[list[Row]]) -> list[Claim]:

@@ -9,6 +9,7 @@ from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.graph.claims import release_leases
 from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.rows import deferral_rows, node_rows
+from remembrancer.stores.rows.budget_rows import charging, reserving_retries
 from remembrancer.stores.rows.due_key import due_key
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def settle_statements(
         elif settlement.ends_task:
             parts.setdefault("retire_tasks", []).append(_retire_row(settlement, settlement.execution.fence))
     statements = [Statement(name, written) for name, written in parts.items()]
+    statements[1:1] = charging(settlements)
     statements += _next_checks([(each, each.execution.fence) for each in settlements if each.next_check])
     return [*statements, release_leases(ended_leases)] if ended_leases else statements
 
@@ -70,6 +72,7 @@ def recovery_statements(ended_leases: Sequence[str], lost: Sequence[Recovery]) -
     statements: list[Statement] = []
     if lost:
         statements.append(Statement("fail_lost_executions", [node_rows.settle_row(each.settlement) for each in lost]))
+    statements += charging(each.settlement for each in lost)
     if retried := [_retry_row(each) for each in lost if each.retry]:
         statements.append(Statement("retry_executions", retried))
     ending = [each.settlement for each in lost if each.settlement.ends_task]
@@ -80,7 +83,7 @@ def recovery_statements(ended_leases: Sequence[str], lost: Sequence[Recovery]) -
     statements += _next_checks([(each, each.execution.fence + 1) for each in settled])
     if ended_leases:
         statements.append(release_leases(ended_leases))
-    return statements
+    return reserving_retries(lost, statements)
 
 
 def _next_checks(paced: Sequence[tuple[Settlement, int]]) -> list[Statement]:

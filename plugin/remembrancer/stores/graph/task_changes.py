@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import DuplicateTask, QueryFailed, RemembrancerError
 from remembrancer.ports.writes import Change
 from remembrancer.stores.commits.statement import Statement, UniqueKeyTaken
-from remembrancer.stores.graph.claims import acquire_leases, release_leases, with_fence
+from remembrancer.stores.graph.claims import acquire_leases, release_leases, rows_of, with_fence
 from remembrancer.stores.graph.outcomes import outstanding_statements
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, node_rows
+from remembrancer.stores.rows.budget_rows import reserving_one
 from remembrancer.stores.rows.edit_rows import edit_row
 from remembrancer.stores.rows.lineage_rows import changed_lineages
 from remembrancer.stores.rows.reference_rows import changed_links
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from remembrancer.model.execution import Execution
-    from remembrancer.ports.writes import Claim, Edit, Lease
+    from remembrancer.ports.writes import Claim, Draw, Edit, Lease
     from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.graph.armed_times import GraphArmedTimes
     from remembrancer.stores.graph.parts import GraphParts
@@ -109,15 +110,19 @@ def _explained(taken: UniqueKeyTaken, edits: Sequence[Edit]) -> RemembrancerErro
 
 
 async def start_now(
-    connection: GraphConnection, execution: Execution, lease: Lease, change: Change
+    connection: GraphConnection, execution: Execution, lease: Lease, change: Change, draw: Draw | None
 ) -> Execution | None:
     """Write a running execution of an open task outside the schedule; None if the task is not as required."""
     audit = audit_rows.change_row(execution.task_id, change)
     after = node_rows.to_json({"execution_id": execution.execution_id})
     row = {**node_rows.start_row(execution), **audit, "change_reason": change.reason, "after": after}
+    if draw is not None:  # the refusal of a budget moves the fence
+        row["if_fence"] = change.if_fence if change.if_fence is not None else execution.fence
+    starting = [Statement("start_executions", [row]), acquire_leases(lease, [execution])]
+    statements = reserving_one(draw, execution, starting)
     with rejecting_reuse(change.idempotency_key):
-        answers = await connection.write([Statement("start_executions", [row]), acquire_leases(lease, [execution])])
-    if answers[0]:
-        return with_fence(execution, answers[0][0])
+        answers = await connection.write(statements)
+    if started := rows_of("start_executions", statements, answers):
+        return with_fence(execution, started[0])
     await connection.write([release_leases([lease.lease_id])])
     return None

@@ -47,7 +47,7 @@ TIMESTAMPS: Final = tuple(
     if "datetime" in str(each.annotation) and name not in _NO_PROPERTIES
 )
 """The fields of a task that are dates and times in the graph; `create_tasks` makes them of epoch milliseconds."""
-_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, "context", "tags", "budget"}
+_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, "context", "tags", "budget", "estimate"}
 _LONE: Final = re.compile("[\ud800-\udfff]")
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
 """A time as text, as the embedded engine returns it if a query projects it; in a whole node it is a datetime."""
@@ -133,6 +133,8 @@ def task_properties(task: ScheduledTask) -> Row:
         kept["context"] = to_json(task.context)
     if task.budget is not None:
         kept["budget"] = budget_text(task.budget)
+    if task.estimate is not None:
+        kept["estimate"] = budget_text(task.estimate)
     if task.tags:
         kept["tags"] = list(task.tags)
     kept["task_type"] = task.task_type
