@@ -87,6 +87,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         Defer as Defer,
         Done as Done,
         Failed as Failed,
+        Retry as Retry,
         Thought as Thought,
         Usage as Usage,
     )
@@ -135,6 +136,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         TaskChanges as TaskChanges,
         TaskFields as TaskFields,
     )
+    from remembrancer.model.retry_policy import Backoff as Backoff, Jitter as Jitter, RetryPolicy as RetryPolicy
     from remembrancer.model.schedule import (
         AllOf as AllOf,
         AnyOf as AnyOf,
@@ -259,7 +261,7 @@ _API: Final = {
     "model.deferral": ("Deferral",),
     "model.event": ("Event", "EventKind", "EventPage"),
     "model.execution": ("Execution", "ExecutionStatus", "ExecutionType", "Reason"),
-    "model.handler_result": ("Defer", "Done", "Failed", "Thought", "Usage"),
+    "model.handler_result": ("Defer", "Done", "Failed", "Retry", "Thought", "Usage"),
     "model.lineage": ("Lineage", "LineageTask"),
     "model.named_query": ("NamedQuery",),
     "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
@@ -279,6 +281,7 @@ _API: Final = {
     ),
     "model.request": ("NewTaskFields", "ScheduleRequest", "TaskChanges", "TaskFields"),
     "model.reacting_schedules": ("After", "Cue", "Paced"),
+    "model.retry_policy": ("Backoff", "Jitter", "RetryPolicy"),
     "model.schedule": ("AllOf", "AnyOf", "Bounded", "Except", "Offset", "TaskTimes"),
     "model.service_status": (
         "PerformanceReport",

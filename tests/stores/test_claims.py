@@ -15,7 +15,7 @@ from remembrancer.model.handler_result import Thought
 from remembrancer.model.policy import Misfire, OnLost
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.retry import recovery_of
+from remembrancer.policies.settlement import recovery_of
 from remembrancer.ports.writes import Settlement
 from remembrancer.stores.graph import element_ids
 

@@ -16,7 +16,7 @@ from remembrancer.model.handler_result import Defer
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.deferral import defer
-from remembrancer.policies.retry import recovery_of
+from remembrancer.policies.settlement import recovery_of
 from remembrancer.ports.writes import Settlement
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.graph.outcomes import recovery_statements, settle_statements

@@ -13,7 +13,7 @@ from remembrancer.model.ids import SHARD_COUNT, shard_of
 from remembrancer.model.policy import OnLost
 from remembrancer.model.replica import Replica
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.policies.retry import recovery_of
+from remembrancer.policies.settlement import recovery_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -12,7 +12,7 @@ from remembrancer import ExecutionStatus, InvalidInput, SchedulerOptions, TaskSc
 from remembrancer.bootstrap import open_store
 from remembrancer.engine.maintenance.retention import prune
 from remembrancer.model.timestamps import to_iso, to_ms
-from remembrancer.policies.retry import recovery_of
+from remembrancer.policies.settlement import recovery_of
 from remembrancer.ports.writes import Change, Settlement
 from remembrancer.testing import ManualScheduler
 from remembrancer_schema.catalog import query

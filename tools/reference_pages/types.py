@@ -24,6 +24,7 @@ GROUPS: Final = {
         "model.reacting_schedules",
         "model.schedule",
         "model.policy",
+        "model.retry_policy",
     ),
     "Tasks": (
         *("model.task", "model.task_status", "model.deferral", "model.cancellation", "model.bulk_edit"),

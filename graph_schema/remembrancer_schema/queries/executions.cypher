@@ -227,7 +227,8 @@ CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
   execution_type: r.execution_type, task_type: r.task_type, status: 'running', attempt: r.attempt, occurrences: 1,
   nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
-  fence: t.fence, replica_id: r.replica_id, cause: lost.cause, cause_detail: lost.cause_detail
+  fence: t.fence, replica_id: r.replica_id, cause: lost.cause, cause_detail: lost.cause_detail,
+  retry_since_ms: r.retry_since_ms
 })-[:EXECUTION_OF]->(t)
 CREATE (e)-[:RETRY_OF]->(lost)
 RETURN r.row AS row, t.fence AS fence

@@ -165,9 +165,25 @@ WITH r, l.runs - coalesce(l.spent_runs, 0) - coalesce(l.reserved_runs, 0) AS run
 UNWIND r.draws AS d
 WITH r, d, runs, tokens, money
 WHERE d.runs > runs OR d.tokens > tokens OR d.money > money
-MATCH (e:task_execution {execution_id: d.lost_execution_id})
+MATCH (e:task_execution {execution_id: d.former_execution_id})
 USING INDEX SEEK e:task_execution(execution_id)
 SET e.fence = coalesce(e.fence, 0) + 2
+RETURN DISTINCT r.row AS row
+
+// name: admit_attempts
+// The same for attempts that wait after a failure: what starts them finds another moment than it read.
+UNWIND $rows AS r
+MATCH (l:lineage {lineage_id: r.lineage_id})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH r, l.runs - coalesce(l.spent_runs, 0) - coalesce(l.reserved_runs, 0) AS runs,
+     l.tokens - coalesce(l.spent_tokens, 0) - coalesce(l.reserved_tokens, 0) AS tokens,
+     l.money - coalesce(l.spent_money, 0) - coalesce(l.reserved_money, 0) AS money
+UNWIND r.draws AS d
+WITH r, d, runs, tokens, money
+WHERE d.runs > runs OR d.tokens > tokens OR d.money > money
+MATCH (e:task_execution {execution_id: d.former_execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+SET e.retry_due_ms = e.retry_due_ms + 1
 RETURN DISTINCT r.row AS row
 
 // name: reserve_runs

@@ -4,7 +4,7 @@
 MATCH (e:task_execution)
 USING INDEX SEEK e:task_execution(execution_id)
 WHERE e.execution_id > $after_id AND e.execution_id < $before_id AND e.status <> 'running'
-  AND e.triggered_at < datetime({epochMillis: $before_ms})
+  AND e.retry_task_id IS NULL AND e.triggered_at < datetime({epochMillis: $before_ms})
   AND COUNT { (e)--() } = COUNT { (e)-[:EXECUTION_OF|CREATED_THOUGHT|RETRY_OF|SPAWNED_BY]-() }
   AND NOT EXISTS {
     MATCH (again:task_execution)-[:RETRY_OF]->(e)

@@ -23,7 +23,8 @@ USING INDEX SEEK t:scheduled_task(task_id)
 MATCH (e:task_execution)-[:EXECUTION_OF]->(t)
 WHERE e.execution_id >= s.low_id AND e.execution_type <> 'manual_trigger'
   AND (e.status = 'running' OR e.status IN ['completed', 'failed'] AND e.completed_at.epochMillis >= s.since_ms)
-RETURN s.place AS place, e.execution_id AS execution_id, e.status AS status, e.attempt AS attempt,
+RETURN s.place AS place, e.execution_id AS execution_id, e.attempt AS attempt,
+       CASE WHEN e.retry_task_id IS NULL THEN e.status ELSE 'running' END AS status,
        e.nominal_at.epochMillis AS nominal_ms, e.completed_at.epochMillis AS completed_ms, coalesce(e.fence, 0) AS fence
 
 // name: follow_tasks

@@ -23,5 +23,6 @@
 - `tick_record`: the ticks: their number, their results, and the age of the last good one.
 - `timeouts`: timeouts: work that hangs is cancelled, and abandoned if it does not end.
 - `wait_sweep`: the sweep of waiting tasks: the policies are asked again about those that are next.
+- `waiting_retries`: attempts that wait: each starts when it is due, is held by a pause, or is dropped with its task.
 - `watching`: tasks whose occurrences come when something has happened.
 """

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from remembrancer.errors import GraphBusy, TaskNotFound, TaskUnreadable
-from remembrancer.policies.retry import recovery_of
+from remembrancer.policies.settlement import recovery_of
 from remembrancer.ports.handler import Firing
 
 if TYPE_CHECKING:

@@ -53,6 +53,11 @@ class Duties(Protocol):
         """Return the time at which leases of other replicas may expire; None if that needs no tick."""
         ...
 
+    @property
+    def next_retry_at(self) -> datetime | None:
+        """Return the time of the next attempt that waits, as far as it is known; None without any."""
+        ...
+
     def is_recovery_due(self) -> bool:
         """Return True if it is time to search for expired leases."""
         ...
@@ -189,7 +194,7 @@ class SchedulerLoop:
         regular = now + timedelta(seconds=self._options.check_interval_seconds)
         if done == 0 and next_run_at and next_run_at <= now:
             next_run_at = now + timedelta(seconds=_AFTER_TROUBLE_SECONDS)  # others have locked it: do not spin
-        until = min(filter(None, (regular, next_run_at, self._duties.next_recovery_at)))
+        until = min(filter(None, (regular, next_run_at, self._duties.next_recovery_at, self._duties.next_retry_at)))
         self.alarm.set(to_ms(until))
         await self.faults.survive_all_but_the_graph("Upkeep", partial(self._maintain, next_run_at or regular))
         return until

@@ -24,6 +24,7 @@ from remembrancer.engine.maintenance.schedule_recheck import ScheduleRecheck
 from remembrancer.engine.overdue import OverdueService
 from remembrancer.engine.timeouts import end
 from remembrancer.engine.wait_sweep import WaitSweep
+from remembrancer.engine.waiting_retries import WaitingRetries
 from remembrancer.engine.watching.watcher import Watcher
 from remembrancer.model.ids import new_id
 from remembrancer.model.timestamps import from_ms, to_ms
@@ -76,6 +77,14 @@ class Scheduler:
         search_interval = timedelta(seconds=options.lease_seconds / 2)
         self._recovery = LeaseRecovery(store, clock, self._executor, self._lease, search_interval)
         self._claims = Claimer(store, clock, self._executor, options, self._lease, loop=self.loop)
+        self._retries = WaitingRetries(
+            store,
+            clock,
+            self._executor,
+            self._lease,
+            interval=timedelta(seconds=options.check_interval_seconds),
+            batch_size=options.claim_batch_size,
+        )
         interval = timedelta(seconds=options.check_interval_seconds)
         self._sweep = WaitSweep(store, clock, interval, options.claim_batch_size, self._claims.serve_waiting)
         self._help = OverdueService(self._claims.serve, self.faults)
@@ -202,7 +211,7 @@ class Scheduler:
         With *within_seconds*, no page is begun after that time, however many tasks are due.
         """
         began = time.monotonic()
-        done = await self._sweep.work()
+        done = await complete(self._retries.work()) + await self._sweep.work()
         while won := await self._claim_round():
             done += won
             late = within_seconds is not None and time.monotonic() - began > within_seconds
@@ -213,6 +222,11 @@ class Scheduler:
     async def react(self) -> None:
         """Give each waiting task the occurrences that are new; while `run` ticks, it does so by itself."""
         await self._watcher.check()
+
+    @property
+    def next_retry_at(self) -> datetime | None:
+        """Return the time of the next attempt that waits, as far as it is known; None without any."""
+        return self._retries.next_at
 
     @property
     def next_recovery_at(self) -> datetime | None:
@@ -290,5 +304,5 @@ class Scheduler:
         if self._recovery.waits_for_slot:
             self._recover_at = None
             self.wake.set()
-        elif self.is_full:
+        elif self.is_full or self._retries.waits_for_slot:
             self.wake.set()

@@ -15,7 +15,8 @@
 - `field_definition`: definitions of task fields: bounds, description and example, from which every surface derives
   its part.
 - `graph_name`: names of graphs: a folder or a server's address, and the address without its secrets for messages.
-- `handler_result`: results of a handler: done, failed with a reason, or deferred to a time with a reason.
+- `handler_result`: results of a handler: done, failed with a reason, to be tried again, or deferred to a
+  time with a reason.
 - `idempotency`: the idempotency key of a request.
 - `ids`: ids in the specification's form, unique even if two are created in one clock tick.
 - `json_bounds`: bounds on JSON input: depth, number of values, range of numbers, and text.
@@ -31,6 +32,7 @@
 - `replica`: replicas: the running schedulers of a graph, and their last heartbeats.
 - `reports`: the specification's reports on the scheduler, field by field.
 - `request`: the request to schedule a task: the one definition of each task field.
+- `retry_policy`: retry policies: when another attempt follows a failed one, and after which failures none does.
 - `schedule`: schedules as values: the kinds made of others, and the union of all kinds.
 - `schedule_fields`: the fields that values of schedules share, and their normal types.
 - `service_status`: the specification's status and capabilities of the service.

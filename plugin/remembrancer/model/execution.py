@@ -56,6 +56,8 @@ class Reason(StrEnum):
     """The handler returned `Failed`."""
     HANDLER_RAISED = "handler_raised"
     """The handler raised an exception."""
+    RETRY_REQUESTED = "retry_requested"
+    """The handler returned `Retry`."""
     TIMED_OUT = "timed_out"
     """The handler exceeded its timeout and was stopped."""
     DEFERRED_BY_HANDLER = "deferred_by_handler"
@@ -132,6 +134,10 @@ class Execution(BaseModel):
     """Seconds from its start to its outcome; None while it runs."""
     attempt: int = 1
     """The number of the attempt at the occurrence, from 1."""
+    retry_due_ms: int | None = None
+    """The time (epoch ms) of the next attempt, which waits; None if none does."""
+    retry_since_ms: int | None = None
+    """The start of the first attempt (epoch ms); None for a first one."""
     fence: int = 0
     """The fence of its claim: only its holder can settle it."""
     replica_id: str | None = None

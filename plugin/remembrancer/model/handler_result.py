@@ -1,4 +1,4 @@
-"""Results of a handler: done, failed with a reason, or deferred to a time with a reason."""
+"""Results of a handler: done, failed with a reason, to be tried again, or deferred to a time with a reason."""
 
 from __future__ import annotations
 
@@ -76,10 +76,29 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The work failed; *reason* says why, for people."""
+    """The work failed; *reason* says why, for people.
+
+    Args:
+        reason: The reason, for people; its first 10,000 characters are stored.
+        permanent: True if another attempt would fail too: none follows, whatever the task's `retry` says.
+    """
 
     reason: str
-    """The reason, for people; its first 10,000 characters are stored."""
+    permanent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The work failed, and another attempt is to follow, up to the task's `max_attempts`.
+
+    Args:
+        after: The wait until then, such as the Retry-After of a rate limit: seconds, a timedelta, or a length such as
+            `90s`; None: as the task's `retry` says.
+        reason: The reason, for people.
+    """
+
+    after: float | timedelta | str | None = None
+    reason: str = "The handler asked for another attempt."
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +116,7 @@ class Defer:
     thought_id: str | None = None
 
 
-HandlerResult = Done | Failed | Defer
+HandlerResult = Done | Failed | Retry | Defer
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +131,9 @@ class HandlerOutcome:
     deferral: Defer | None = None
     next_check: datetime | timedelta | str | None = None
     usage: Usage | None = None
+    faults: tuple[str, ...] = ()
+    """The names of the class of the exception that was raised, and of its base classes."""
+    is_permanent: bool = False
+    """True if another attempt would fail too."""
+    retry: Retry | None = None
+    """The handler's request for another attempt."""

@@ -32,6 +32,7 @@ from remembrancer.model.field_definition import (
     definitions_of,
 )
 from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField
+from remembrancer.model.retry_policy import RetryArgument, RetryRule
 from remembrancer.model.schedule import ScheduleArgument  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.suggestions import nearest, unknown
 
@@ -182,6 +183,14 @@ class ScheduleRequest:
         DedupReuse | str,
         Choice("The treatment of the `dedup_key` once the task has ended.", "never", words=DedupReuse),
     ] = DedupReuse.NEVER
+    retry: Annotated[
+        RetryArgument,
+        RetryRule(
+            "The waits between the attempts at an occurrence that failed; none follows unless given.",
+            {"backoff": "exponential", "delay": 30, "give_up_on": ["PermissionError"]},
+            group=FieldGroup.FAULTS,
+        ),
+    ] = None
     max_deferrals: Annotated[
         StrictInt | None,
         WholeNumber(
@@ -248,6 +257,7 @@ class TaskFields(TypedDict, total=False):
     tags: Sequence[str]
     group: str | None
     dedup_reuse: DedupReuse | str
+    retry: RetryArgument
     budget: Budget | str | None
     estimate: Budget | str | None
     max_deferrals: int | None

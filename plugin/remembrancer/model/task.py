@@ -13,6 +13,7 @@ from remembrancer.model.budget import BudgetText  # noqa: TC001 (pydantic reads 
 from remembrancer.model.plain_schedules import Once
 from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField
 from remembrancer.model.request import TASK_FIELDS
+from remembrancer.model.retry_policy import KeptRetry  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.schedule import ScheduleText, ScheduleValue, cron_value, value_from
 from remembrancer.model.skip_mark import SkipsText  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus, TaskType
@@ -85,6 +86,7 @@ class ScheduledTask(BaseModel):
     on_lost: OnLost = OnLost.FAIL
     max_attempts: int = 3
     timeout_seconds: float | None = None
+    retry: KeptRetry = None
     dedup_key: str | None = None
     """Unique in a graph: scheduling again under it returns the task that is there. See `dedup_reuse`."""
     tags: tuple[str, ...] = ()

@@ -1,68 +1,85 @@
-"""Retry: the outcome of an execution whose lease expired, and the attempt that follows it."""
+"""Attempts: the one that follows a failed one, and the time from which on it starts. Pure functions.
+
+The laws of retries after a failure:
+
+- Without `retry`, another attempt follows only where the handler answered `Retry`.
+- There are at most `max_attempts` at an occurrence, lost ones among them.
+- An occurrence has one outcome, that of its last attempt. Each attempt before it failed.
+- None follows a failure that is permanent, or that `retry` excludes.
+- None begins later than `within` seconds after the start of the first.
+- A wait with jitter is the same on each replica: the key of the attempt draws it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final, cast
 
-from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
+from remembrancer.model.execution import Execution, ExecutionStatus, Reason
 from remembrancer.model.ids import execution_id_of, next_attempt
-from remembrancer.model.policy import OnLost
-from remembrancer.model.task_status import TaskType
+from remembrancer.model.retry_policy import policy_of
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.policies.budget import LOST, draw_of
-from remembrancer.policies.pace import check_after_loss
-from remembrancer.policies.settlement import ends, is_last
-from remembrancer.ports.writes import Recovery, Settlement
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from remembrancer.model.execution import Execution
+    from remembrancer.model.handler_result import HandlerOutcome
+    from remembrancer.model.retry_policy import RetryPolicy
     from remembrancer.model.task import ScheduledTask
 
-_EXHAUSTED: Final = "The budget of its lineage has nothing left for another attempt."
+_FAULTS: Final = frozenset({Reason.HANDLER_FAILED, Reason.HANDLER_RAISED, Reason.TIMED_OUT, Reason.RETRY_REQUESTED})
+"""The failures that an attempt may follow: those of a handler. A lost execution follows `on_lost`."""
+_WHOLE: Final = 2**64
 
 
-def recovery_of(task: ScheduledTask | None, lost: Execution, now: datetime, replica_id: str) -> Recovery:
-    """Return how a lost execution is settled and tried again; *task* is None for one that cannot be read."""
-    again = task and task.on_lost is OnLost.RETRY and lost.attempt < task.max_attempts and task.is_open
-    retry = _retry(lost, to_ms(now), replica_id) if again else None
-    last = is_last(task, lost) if task else _is_only(lost)
-    settlement = Settlement(
-        execution=lost,
-        status=ExecutionStatus.FAILED,
-        completed_at=now,
-        duration_seconds=max(0.0, (now - lost.triggered_at).total_seconds()),
-        reason_code=Reason.LEASE_EXPIRED,
-        reason=f"Its scheduler ({lost.replica_id}) went away while it ran; whether its work was done is not known.",
-        ends_task=ends(ExecutionStatus.FAILED) if last and not retry else None,
-        additions=task.additions if task else None,
-        charge=LOST if task is None or task.budget_id is not None else None,
-        next_check=check_after_loss(task, lost, now) if task and not retry else None,
+def retry_due_ms(task: ScheduledTask, execution: Execution, outcome: HandlerOutcome, now: datetime) -> int | None:
+    """Return when the attempt after a failed one starts (epoch ms); None if the failure is the outcome."""
+    asked = outcome.retry
+    if (task.retry is None and asked is None) or outcome.reason_code not in _FAULTS or outcome.is_permanent:
+        return None
+    if execution.attempt >= task.max_attempts:
+        return None
+    policy = policy_of(task.retry)
+    if asked is None and is_excluded(policy, outcome):
+        return None
+    wait = policy.wait_seconds(execution.attempt, _chance(execution))
+    if asked is not None and asked.after is not None:
+        wait = cast("float", asked.after)
+    due_ms = to_ms(now) + round(wait * 1000)
+    if policy.within is not None:
+        since_ms = execution.retry_since_ms or to_ms(execution.triggered_at)
+        if due_ms > since_ms + cast("float", policy.within) * 1000:
+            return None
+    return due_ms
+
+
+def is_excluded(policy: RetryPolicy, outcome: HandlerOutcome) -> bool:
+    """Return whether a policy has no attempt follow such a failure."""
+    names = {*outcome.faults, str(outcome.reason_code)}
+    return not names.isdisjoint(policy.give_up_on) or (bool(policy.retry_on) and names.isdisjoint(policy.retry_on))
+
+
+def next_execution(former: Execution, now_ms: int, replica_id: str) -> Execution:
+    """Return the next attempt at the same occurrence, begun by this replica."""
+    key = next_attempt(former.occurrence_key, former.attempt + 1)
+    return Execution(
+        execution_id=execution_id_of(key, to_ms(former.nominal_at)),
+        occurrence_key=key,
+        task_id=former.task_id,
+        execution_type=former.execution_type,
+        task_type=former.task_type,
+        status=ExecutionStatus.RUNNING,
+        nominal_at=former.nominal_at,
+        triggered_at=from_ms(now_ms),
+        attempt=former.attempt + 1,
+        retry_since_ms=former.retry_since_ms or to_ms(former.triggered_at),
+        replica_id=replica_id,
+        cause=former.cause,
+        cause_detail=former.cause_detail,
     )
-    if task is None or retry is None or task.budget_id is None:
-        return Recovery(settlement, retry)
-    alone = recovery_of(task.model_copy(update={"on_lost": OnLost.FAIL}), lost, now, replica_id).settlement
-    return Recovery(settlement, retry, draw_of(task), replace(alone, reason=f"{alone.reason} {_EXHAUSTED}"))
 
 
-def _is_only(lost: Execution) -> bool:
-    """Return whether this is the run of a one-time task, as far as the execution says."""
-    return lost.task_type is TaskType.ONE_TIME and lost.execution_type is not ExecutionType.MANUAL
-
-
-def _retry(lost: Execution, now_ms: int, replica_id: str) -> Execution:
-    """Return the next attempt of the same occurrence, begun by this replica."""
-    key = next_attempt(lost.occurrence_key, lost.attempt + 1)
-    return lost.model_copy(
-        update={
-            "execution_id": execution_id_of(key, to_ms(lost.nominal_at)),
-            "occurrence_key": key,
-            "attempt": lost.attempt + 1,
-            "triggered_at": from_ms(now_ms),
-            "trigger_delay_ms": None,
-            "replica_id": replica_id,
-            "fence": 0,
-        }
-    )
+def _chance(execution: Execution) -> float:
+    """Return a number from 0 to 1 that the key of an execution draws."""
+    digest = blake2b(execution.occurrence_key.encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / _WHOLE

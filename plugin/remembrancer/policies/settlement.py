@@ -1,4 +1,4 @@
-"""Settlements: the outcome of an execution, and the status of its task after it."""
+"""Settlements: the outcome of an execution, also of one that was lost, and the status of its task after it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
+from remembrancer.model.policy import OnLost
 from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.budget import charge_of
-from remembrancer.policies.pace import pacing_of
-from remembrancer.ports.writes import Settlement
+from remembrancer.policies.budget import LOST, charge_of, draw_of
+from remembrancer.policies.pace import Pacing, check_after_loss, pacing_of
+from remembrancer.policies.retry import next_execution, retry_due_ms
+from remembrancer.ports.writes import Recovery, Settlement
 from remembrancer.schedules.kinds import remaining_schedule
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.writes import Reschedule
 
 _LONGEST_FAULT: Final = 500
+_EXHAUSTED: Final = "The budget of its lineage has nothing left for another attempt."
 
 
 def settlement_of(
@@ -31,7 +34,9 @@ def settlement_of(
 ) -> Settlement:
     """Return the settlement of an execution; *reschedule* is the deferral that its handler requested."""
     execution, last = firing.execution, is_last(firing.task, firing.execution)
-    paced = pacing_of(firing.task, execution, outcome, now)
+    failed = outcome.status is ExecutionStatus.FAILED
+    due_ms = retry_due_ms(firing.task, execution, outcome, now) if failed else None
+    paced = Pacing() if due_ms is not None else pacing_of(firing.task, execution, outcome, now)
     return Settlement(
         execution=execution,
         status=outcome.status,
@@ -41,12 +46,13 @@ def settlement_of(
         reason=outcome.reason or paced.note,
         result=outcome.result,
         thought=outcome.thought,
-        ends_task=ends(outcome.status) if last and not reschedule else None,
+        ends_task=ends(outcome.status) if last and not reschedule and due_ms is None else None,
         reschedule=reschedule,
         is_last=last,
         additions=firing.task.additions,
         next_check=paced.check,
         charge=None if firing.task.budget_id is None else charge_of(firing, outcome, deferred=reschedule is not None),
+        retry_due_ms=due_ms,
     )
 
 
@@ -62,6 +68,7 @@ def refused(settlement: Settlement, fault: str) -> Settlement:
         thought=None,
         ends_task=ends(ExecutionStatus.FAILED) if settlement.is_last else None,
         reschedule=None,
+        retry_due_ms=None,
     )
 
 
@@ -85,3 +92,31 @@ def is_last(task: ScheduledTask, execution: Execution) -> bool:
 def ends(status: ExecutionStatus) -> TaskStatus:
     """Return the status of a task after its last run."""
     return TaskStatus.COMPLETE if status is ExecutionStatus.COMPLETED else TaskStatus.FAILED
+
+
+def recovery_of(task: ScheduledTask | None, lost: Execution, now: datetime, replica_id: str) -> Recovery:
+    """Return how a lost execution is settled and tried again; *task* is None for one that cannot be read."""
+    again = task and task.on_lost is OnLost.RETRY and lost.attempt < task.max_attempts and task.is_open
+    retry = next_execution(lost, to_ms(now), replica_id) if again else None
+    last = is_last(task, lost) if task else _is_only(lost)
+    settlement = Settlement(
+        execution=lost,
+        status=ExecutionStatus.FAILED,
+        completed_at=now,
+        duration_seconds=max(0.0, (now - lost.triggered_at).total_seconds()),
+        reason_code=Reason.LEASE_EXPIRED,
+        reason=f"Its scheduler ({lost.replica_id}) went away while it ran; whether its work was done is not known.",
+        ends_task=ends(ExecutionStatus.FAILED) if last and not retry else None,
+        additions=task.additions if task else None,
+        next_check=check_after_loss(task, lost, now) if task and not retry else None,
+        charge=LOST if task is None or task.budget_id is not None else None,
+    )
+    if task is None or retry is None or task.budget_id is None:
+        return Recovery(settlement, retry)
+    alone = recovery_of(task.model_copy(update={"on_lost": OnLost.FAIL}), lost, now, replica_id).settlement
+    return Recovery(settlement, retry, draw_of(task), replace(alone, reason=f"{alone.reason} {_EXHAUSTED}"))
+
+
+def _is_only(lost: Execution) -> bool:
+    """Return whether this is the run of a one-time task, as far as the execution says."""
+    return lost.task_type is TaskType.ONE_TIME and lost.execution_type is not ExecutionType.MANUAL

@@ -15,6 +15,7 @@
 - `idempotency`: the idempotency port: the result of a request, found by its key for as long as the graph exists.
 - `lineages`: the lineage store port: trees of tasks, where new tasks belong, and their bounds.
 - `replicas`: the replica registry port: the identity of a graph, and the replicas that work on it.
+- `retries`: the retries port: attempts that wait for their time after a failed one.
 - `retention`: the retention port: old executions are added up into summaries and deleted.
 - `statistics`: the statistics port: hourly and lifetime counters.
 - `sync_calls`: the calls of a scheduler for code without an event loop: each waits until it is answered.

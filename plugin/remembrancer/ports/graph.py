@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.lineages import LineageStore
     from remembrancer.ports.replicas import ReplicaRegistry
     from remembrancer.ports.retention import ExecutionRetention
+    from remembrancer.ports.retries import Retries
     from remembrancer.ports.statistics import Statistics
     from remembrancer.ports.task_store import TaskStore
     from remembrancer.ports.templates import TemplateStore
@@ -40,6 +41,7 @@ class Graph(ABC):
     """True if no other replica can open this graph: leases of a former process are then expired at once."""
     tasks: TaskStore
     queue: WorkQueue
+    retries: Retries
     armed_times: ArmedTimes
     events: EventLog
     audit: AuditLog

@@ -119,6 +119,8 @@ class Settlement:
     """The additions of the task as it was claimed: its task ends only if it has no others."""
     next_check: NextCheck | None = None
     """The next check of an agent-paced task."""
+    retry_due_ms: int | None = None
+    """The time (epoch ms) of the next attempt, which waits from then on; None if this is the outcome."""
     trace_id: str | None = None
     span_id: str | None = None
     charge: Charge | None = None
@@ -181,3 +183,23 @@ class Recovery:
     """What the attempt reserves of a budget."""
     without_retry: Settlement | None = None
     """The settlement that holds if the budget has nothing left for the attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRetry:
+    """A failed execution whose next attempt is due, and its task; None for a task that is gone or cannot be read."""
+
+    execution: Execution
+    task: ScheduledTask | None
+
+
+@dataclass(frozen=True, slots=True)
+class DueRetries:
+    """The decisions about attempts that are due, each by the failed execution before it."""
+
+    started: Sequence[tuple[WaitingRetry, Execution]] = ()
+    """Those that start, each with the new execution."""
+    held: Sequence[tuple[WaitingRetry, int | None]] = ()
+    """Those of paused tasks, each with the end of the pause (epoch ms); None: until the task is resumed."""
+    dropped: Sequence[WaitingRetry] = ()
+    """Those that never start: the failure before is the outcome."""

@@ -973,6 +973,11 @@ class SchedulerService:
         """Return when every handler under way has been settled."""
         await self._process.running_scheduler().idle()
 
+    @property
+    def next_retry_at(self) -> datetime | None:
+        """The time of the next attempt that waits after a failure, as far as it is known; None without any."""
+        return self._process.running_scheduler().next_retry_at
+
     def get_status(self) -> ServiceStatus:
         """Return the status of the scheduler, with its metrics."""
         return status(

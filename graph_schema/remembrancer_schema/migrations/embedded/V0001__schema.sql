@@ -60,6 +60,8 @@ CREATE PROPERTY scheduled_task.lineage_id IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.wait_index_key IF NOT EXISTS STRING;
 CREATE PROPERTY task_execution.execution_id IF NOT EXISTS STRING;
 CREATE PROPERTY task_execution.outcome_key IF NOT EXISTS STRING;
+CREATE PROPERTY task_execution.retry_due_ms IF NOT EXISTS LONG;
+CREATE PROPERTY task_execution.retry_task_id IF NOT EXISTS STRING;
 CREATE PROPERTY task_deferral.deferral_id IF NOT EXISTS STRING;
 CREATE PROPERTY task_change.change_id IF NOT EXISTS STRING;
 CREATE PROPERTY task_change.idempotency_key IF NOT EXISTS STRING;
@@ -92,6 +94,9 @@ CREATE INDEX IF NOT EXISTS ON scheduled_task (cron_index_key) NOTUNIQUE NULL_STR
 CREATE INDEX IF NOT EXISTS ON scheduled_task (lineage_id) NOTUNIQUE NULL_STRATEGY SKIP;
 -- A completed execution has no such key, and costs nothing here.
 CREATE INDEX IF NOT EXISTS ON task_execution (outcome_key) NOTUNIQUE NULL_STRATEGY SKIP;
+-- Nor has any that no other attempt is to follow one of these two.
+CREATE INDEX IF NOT EXISTS ON task_execution (retry_due_ms) NOTUNIQUE NULL_STRATEGY SKIP;
+CREATE INDEX IF NOT EXISTS ON task_execution (retry_task_id) NOTUNIQUE NULL_STRATEGY SKIP;
 CREATE INDEX IF NOT EXISTS ON scheduled_task (check_at_ms) NOTUNIQUE NULL_STRATEGY SKIP;
 CREATE INDEX IF NOT EXISTS ON scheduled_task (wait_index_key) NOTUNIQUE NULL_STRATEGY SKIP;
 CREATE INDEX IF NOT EXISTS ON task_deferral (deferral_id) UNIQUE;

@@ -123,10 +123,17 @@ def execution_table(told: Iterable[Execution | AuditEntry]) -> Grid:
             status_cell(one.status),
             nominal,
             "" if one.duration_seconds is None else f"{one.duration_seconds:.3f} s",
-            _shortened("; ".join(filter(None, (_match(one), one.reason or one.result)))),
+            _shortened("; ".join(filter(None, (_match(one), _attempts(one), one.reason or one.result)))),
             one.execution_id,
         )
     return table
+
+
+def _attempts(execution: Execution) -> str:
+    """Return the number of a later attempt, and when the next one starts; nothing for a first and only one."""
+    number = f"attempt {execution.attempt}" if execution.attempt > 1 else ""
+    again = "" if execution.retry_due_ms is None else f"again at {to_iso(from_ms(execution.retry_due_ms))}"
+    return ", ".join(filter(None, (number, again)))
 
 
 def _match(execution: Execution) -> str:

@@ -12,7 +12,8 @@ from remembrancer.errors import DeferralsExhausted, InvalidInput
 from remembrancer.model.constraints import read_id, read_thought
 from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
-from remembrancer.model.handler_result import THOUGHT_REFUSED, Defer, Done, Failed, HandlerOutcome, Thought, Usage
+from remembrancer.model.handler_result import THOUGHT_REFUSED, Defer, Done, Failed, HandlerOutcome, Retry, Thought, Usage
+from remembrancer.model.retry_policy import read_wait
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.policies.deferral import defer
 from remembrancer.policies.unanswered.deferral_limits import DeferralTerms
@@ -65,14 +66,16 @@ async def answer_of(ended: Ended) -> Any:
 def read_answer(answer: Any) -> HandlerOutcome:
     """Read the return value of a handler; a value of another type is a failure that names the type."""
     match answer:
-        case None:
-            return HandlerOutcome(ExecutionStatus.COMPLETED)
-        case str():
-            return HandlerOutcome(ExecutionStatus.COMPLETED, result=_storable(answer))
+        case None | str():
+            return HandlerOutcome(ExecutionStatus.COMPLETED, result=answer and _storable(answer))
         case Done():
             return _done(answer)
-        case Failed(reason=reason):
-            return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _storable(reason))
+        case Failed(reason=reason, permanent=permanent):
+            return HandlerOutcome(
+                ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _storable(reason), is_permanent=bool(permanent)
+            )
+        case Retry():
+            return _again(answer)
         case Defer(reason=reason):
             return HandlerOutcome(
                 ExecutionStatus.DEFERRED,
@@ -81,7 +84,7 @@ def read_answer(answer: Any) -> HandlerOutcome:
                 deferral=answer,
             )
         case _:
-            text = f"The handler answered {type(answer).__name__}; allowed: Done, Failed, Defer, str or None."
+            text = f"The handler answered {type(answer).__name__}; allowed: Done, Failed, Retry, Defer, str or None."
             return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, text)
 
 
@@ -94,7 +97,16 @@ def raised(firing: Firing, error: BaseException) -> HandlerOutcome:
     name, shown = visible(firing.task.name), visible(text)
     exc_info = error if _can_be_shown(error) else None
     _LOG.warning("The handler of %s (%s) raised %s", name, firing.task.task_id, shown, exc_info=exc_info)
-    return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, _storable(text))
+    return HandlerOutcome(
+        ExecutionStatus.FAILED, Reason.HANDLER_RAISED, _storable(text), faults=_class_names(type(error))
+    )
+
+
+def _class_names(raised: type[BaseException]) -> tuple[str, ...]:
+    """Return the names of a class and its bases, each alone and after its module, whatever the classes make of them."""
+    classes: tuple[type, ...] = type.__dict__["__mro__"].__get__(raised)
+    names = [(type.__dict__["__module__"].__get__(each), type.__dict__["__name__"].__get__(each)) for each in classes]
+    return tuple(dict.fromkeys(each for module, name in names for each in (str(name), f"{module}.{name}")))
 
 
 def deferral_of(
@@ -161,6 +173,15 @@ def _done(answer: Done) -> HandlerOutcome:
         next_check=answer.next_check,
         usage=answer.usage,
     )
+
+
+def _again(answer: Retry) -> HandlerOutcome:
+    try:
+        asked = Retry(None if answer.after is None else read_wait("after", answer.after), _storable(answer.reason))
+    except InvalidInput as refused:
+        text = f"The retry was refused. {refused}"
+        return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _storable(text))
+    return HandlerOutcome(ExecutionStatus.FAILED, Reason.RETRY_REQUESTED, asked.reason, retry=asked)
 
 
 def _fault(thought: Thought) -> str | None:

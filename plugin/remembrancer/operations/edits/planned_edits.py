@@ -30,7 +30,8 @@ def pausing(end_in: Callable[[str], datetime | None], reason: str | None) -> Pla
     """Return the plan of a pause, with its end by the zone of a task; a paused task gets the new end and reason."""
 
     def plan(task: ScheduledTask, now: datetime) -> Update:
-        if run_without_pause_ms(task) is None and not task.reacts:
+        may_wait = task.reacts or task.retry is not None  # for what comes, or for another attempt
+        if run_without_pause_ms(task) is None and not may_wait:
             allowed = "a task with a run ahead; this one runs right now"
             raise InvalidInput("task_id", task.task_id, allowed, "wait until it has ended")
         return Update(paused(task, end_in(task.timezone), reason, now), None)

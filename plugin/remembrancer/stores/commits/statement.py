@@ -25,6 +25,14 @@ class Statement:
     rows: Sequence[Mapping[str, Any]]
 
 
+def rows_of(name: str, statements: Sequence[Statement], answers: Sequence[list[Row]]) -> list[Row]:
+    """Return the answer to the statement *name*; no rows if it was not among them."""
+    for statement, answer in zip(statements, answers, strict=True):
+        if statement.name == name:
+            return answer
+    return []
+
+
 class UniqueKeyTaken(Exception):
     """A write would have made a second node with a unique key; nothing of it was written.
 

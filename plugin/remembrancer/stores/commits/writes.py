@@ -54,6 +54,7 @@ class WriteSpec:
 
 _PART: Final = "a part of a write that has an event"
 _LEASE: Final = "a lease is no change of a task; the execution under it has events"
+_ATTEMPTS: Final = "the attempt before has its event, and no other attempt began"
 _LINKS: Final = "an edge for readers of the graph; it follows the run that moved"
 _MEMBERS: Final = "cluster membership is no change of a task"
 _COUNTERS: Final = "statistics are no change of a task"
@@ -100,6 +101,13 @@ _EXECUTIONS: Final = {
     "retry_executions": WriteSpec(
         executions.RetryRow, "task_id", count=row_counts.started, events=row_events.started, kind=CLAIM
     ),
+    "start_retries": WriteSpec(
+        executions.WaitedRetryRow, "task_id", count=row_counts.started, events=row_events.started, kind=CLAIM
+    ),
+    "hold_retries": WriteSpec(executions.HeldRetryRow, "execution_id", silent=_ATTEMPTS, kind=CLAIM),
+    "drop_retries": WriteSpec(executions.DroppedRetryRow, "execution_id", silent=_ATTEMPTS, kind=CLAIM),
+    "release_retries": WriteSpec(executions.ReleasedRetriesRow, "task_id", silent=_PART, kind=None),
+    "end_retries": WriteSpec(executions.EndedRetriesRow, "task_id", silent=_PART, kind=None),
     "acquire_leases": WriteSpec(executions.LeaseRow, "lease_id", silent=_LEASE, kind=None, recurrent=True),
     "renew_leases": WriteSpec(executions.RenewalRow, "lease_id", silent=_LEASE, urgent=True),
     "release_leases": WriteSpec(executions.LeaseKey, "lease_id", silent=_LEASE, kind=None, recurrent=True),
@@ -199,6 +207,7 @@ _LINEAGES: Final = {
     "draw_on_budgets": WriteSpec(lineages.LineageKey, "lineage_id", silent=_AUDIT),
     "draw_as_roots": WriteSpec(lineages.LineageKey, "lineage_id", silent=_AUDIT),
     "admit_runs": WriteSpec(lineages.DrawsRow, "lineage_id", silent=_PART, kind=None),
+    "admit_attempts": WriteSpec(lineages.DrawsRow, "lineage_id", silent=_PART, kind=None),
     "admit_retries": WriteSpec(lineages.DrawsRow, "lineage_id", silent=_PART, kind=None),
     "reserve_runs": WriteSpec(lineages.ReservationRow, "lineage_id", silent=_PART, kind=None),
     "charge_runs": WriteSpec(lineages.ChargeRow, "execution_id", silent=_PART, kind=None),

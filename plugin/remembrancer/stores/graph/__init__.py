@@ -20,7 +20,6 @@
   all.
 - `task_store`: the task store over a graph: it runs the queries of the catalogue, on any connection.
 - `time_links`: pending SCHEDULED_FOR edges: tasks whose next run has moved, and whose edge must follow.
-- `watermark`: the low watermark of the due query: a time below which nothing is armed.
 - `watches`: the tasks that wait for something to happen, and their new occurrences.
 - `work_queue`: the work queue over a graph: due tasks, claims, leases, outcomes, recovery.
 """

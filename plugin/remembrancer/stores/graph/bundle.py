@@ -11,6 +11,7 @@ from remembrancer.model.query_limits import QueryLimits
 from remembrancer.ports.graph import Graph
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.cypher.read_only import refuse_powers
+from remembrancer.stores.due_times.retries import GraphRetries
 from remembrancer.stores.graph.armed_times import GraphArmedTimes
 from remembrancer.stores.graph.concurrency.waits import GraphWaits
 from remembrancer.stores.graph.health import GraphHealthProbe
@@ -60,6 +61,7 @@ class ConnectedGraph(Graph):
         self.exclusive = connection.exclusive
         self.tasks = GraphTaskStore(parts, armed_times)
         self.queue = GraphWorkQueue(parts)
+        self.retries = GraphRetries(connection, parts.records, parts.retries)
         self.armed_times = armed_times
         self.events = GraphEventLog(connection, parts.records)
         self.audit = GraphAuditLog(connection, parts.records)

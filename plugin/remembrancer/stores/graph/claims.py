@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import ForeignConstraint, GraphBusy, GraphUnavailable
 from remembrancer.model.execution import ExecutionStatus
-from remembrancer.model.timestamps import to_ms
-from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
+from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken, rows_of
 from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.graph.lock_backoff import LockBackoff
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.budget_rows import reserving
+from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
     from remembrancer.model.execution import Execution
     from remembrancer.ports.writes import Claim, Lease
-    from remembrancer.stores.commits.row_types.executions import LeaseRow
     from remembrancer.stores.graph.parts import GraphParts
 
 _LOG: Final = logging.getLogger("remembrancer")
@@ -181,35 +180,6 @@ def won_claims(claims: Sequence[Claim], statements: Sequence[Statement], answers
     for name, mine in zip(("claim_executions", "record_outcomes"), _split(claims), strict=True):
         won += [mine[row["row"]] for row in rows_of(name, statements, answers)]
     return won
-
-
-def rows_of(name: str, statements: Sequence[Statement], answers: Sequence[list[Row]]) -> list[Row]:
-    """Return the answer to the statement *name*; no rows if it was not among them."""
-    for statement, answer in zip(statements, answers, strict=True):
-        if statement.name == name:
-            return answer
-    return []
-
-
-def with_fence(execution: Execution, row: Row) -> Execution:
-    """Return *execution* with the fence that its task had when the execution was written."""
-    return execution.model_copy(update={"fence": row["fence"]})
-
-
-def acquire_leases(lease: Lease, executions: Sequence[Execution]) -> Statement:
-    """Return the statement that leases *executions*."""
-    row: LeaseRow = {
-        "lease_id": lease.lease_id,
-        "replica_id": lease.replica_id,
-        "until_ms": to_ms(lease.until),
-        "execution_ids": [execution.execution_id for execution in executions],
-    }
-    return Statement("acquire_leases", [row])
-
-
-def release_leases(lease_ids: Sequence[str]) -> Statement:
-    """Return the statement that ends leases."""
-    return Statement("release_leases", [{"lease_id": lease_id} for lease_id in lease_ids])
 
 
 def running_of(claims: Sequence[Claim]) -> list[Execution]:

@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, LiteralString
 
 from remembrancer.errors import GraphUnavailable
+from remembrancer.stores.due_times.watermark import Watermark
 from remembrancer.stores.graph.element_ids import with_element_ids
-from remembrancer.stores.graph.watermark import Watermark
 from remembrancer.stores.rows.due_key import due_key, last_key, time_ms_of
 from remembrancer_schema.catalog import query
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from remembrancer.ports.writes import Recovery
-from remembrancer.stores.commits.statement import UniqueKeyTaken
-from remembrancer.stores.graph.claims import acquire_leases, release_leases, rows_of, with_fence
+from remembrancer.stores.commits.statement import UniqueKeyTaken, rows_of
 from remembrancer.stores.graph.outcomes import recovery_statements
+from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases, with_fence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from remembrancer.model.timestamps import to_ms
 from remembrancer.stores.commits.statement import Statement
-from remembrancer.stores.graph.claims import release_leases
 from remembrancer.stores.graph.element_ids import with_element_ids
-from remembrancer.stores.rows import deferral_rows, node_rows
+from remembrancer.stores.rows import deferral_rows, node_rows, outcome_rows
 from remembrancer.stores.rows.budget_rows import charging, reserving_retries
 from remembrancer.stores.rows.due_key import due_key
+from remembrancer.stores.rows.lease_rows import release_leases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,12 +25,12 @@ def settle_statements(
     settlements: Sequence[Settlement], element_ids: Sequence[str | None], ended_leases: Sequence[str]
 ) -> list[Statement]:
     """Return the statements that settle executions and end leases; those after the first check the fence again."""
-    settled = with_element_ids([node_rows.settle_row(settlement) for settlement in settlements], element_ids)
+    settled = with_element_ids([outcome_rows.settle_row(settlement) for settlement in settlements], element_ids)
     parts: dict[str, list[Mapping[str, object]]] = {"settle_executions": [*settled]}
     for settlement in settlements:
         held: FencedRow = {"execution_id": settlement.execution.execution_id, "fence": settlement.execution.fence}
         if settlement.thought:
-            parts.setdefault("link_created_thoughts", []).append(node_rows.thought_row(settlement))
+            parts.setdefault("link_created_thoughts", []).append(outcome_rows.thought_row(settlement))
         if reschedule := settlement.reschedule:
             again: SettledDeferralRow = {**deferral_rows.reschedule_row(reschedule), **held}
             if reschedule.outstanding:
@@ -71,7 +71,9 @@ def recovery_statements(ended_leases: Sequence[str], lost: Sequence[Recovery]) -
     """Return the statements that fail lost executions, retry or retire their tasks, and end their leases."""
     statements: list[Statement] = []
     if lost:
-        statements.append(Statement("fail_lost_executions", [node_rows.settle_row(each.settlement) for each in lost]))
+        statements.append(
+            Statement("fail_lost_executions", [outcome_rows.settle_row(each.settlement) for each in lost])
+        )
     statements += charging(each.settlement for each in lost)
     if retried := [_retry_row(each) for each in lost if each.retry]:
         statements.append(Statement("retry_executions", retried))

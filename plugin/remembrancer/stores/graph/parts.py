@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from remembrancer.stores.due_times.retry_times import RetryTimes
+from remembrancer.stores.due_times.watermark import Watermark
 from remembrancer.stores.graph.due_index import DueIndex
 from remembrancer.stores.graph.element_ids import ElementIdCache
 from remembrancer.stores.graph.time_links import PendingTimeLinks
@@ -47,6 +49,7 @@ class GraphParts:
     tasks: ElementIdCache
     executions: ElementIdCache
     signals: WatchSignals
+    retries: RetryTimes
 
     @classmethod
     def of(cls, connection: GraphConnection, watermark_lifetime_ms: int) -> GraphParts:
@@ -59,4 +62,5 @@ class GraphParts:
             ElementIdCache(connection, "task_elements"),
             ElementIdCache(connection, "execution_elements"),
             WatchSignals(),
+            RetryTimes(Watermark(watermark_lifetime_ms if connection.exclusive else 0)),
         )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.stores.commits.connection import GraphConnection
-    from remembrancer.stores.commits.row_types.executions import SettleRow, SkipRow
+    from remembrancer.stores.commits.row_types.executions import EndedRetriesRow, SettleRow, SkipRow
     from remembrancer.stores.commits.row_types.tasks import QuarantineRow
     from remembrancer.stores.rows.readable_records import Unreadable
 
@@ -38,10 +38,13 @@ async def quarantine(connection: GraphConnection, node: Row, fault: str, now_ms:
         await connection.write([bare])
         return
     *skipped, disarmed = quarantine_statements(node, fault, now_ms)
+    change = disarmed.rows[0]
+    ended: EndedRetriesRow = {"task_id": change["task_id"], "change_id": change["change_id"]}
+    disarming = [disarmed, Statement("end_retries", [ended])]
     try:
-        await connection.write([*skipped, disarmed])
+        await connection.write([*skipped, *disarming])
     except UniqueKeyTaken:  # that occurrence has an outcome already
-        await connection.write([disarmed])
+        await connection.write(disarming)
     except (GraphUnreachable, GraphBusy, DiskFull):
         raise
     except GraphUnavailable as refused:  # the engine cannot read its properties either

@@ -7,8 +7,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from remembrancer.errors import ForeignConstraint, GraphBusy
-from remembrancer.stores.graph.claims import release_leases, rows_of
+from remembrancer.stores.commits.statement import rows_of
 from remembrancer.stores.graph.outcomes import settle_statements
+from remembrancer.stores.rows.lease_rows import release_leases
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -39,6 +40,7 @@ class Settlements:
         self._time_links = parts.time_links
         self._executions = parts.executions
         self._signals = parts.signals
+        self._retries = parts.retries
         self._answered: dict[str, bool] = {}
         """True if outcomes were written whose callers got an error, since others of their batch were not."""
 
@@ -85,6 +87,9 @@ class Settlements:
         statements = settle_statements(settlements, element_ids, ended_leases)
         times = [reschedule.next_run_ms for reschedule in reschedules]
         times += [each.next_check.at_ms for each in settlements if each.next_check]
+        waits = [each.retry_due_ms for each in settlements if each.retry_due_ms is not None]
+        times += waits
+        self._retries.arm(waits)
         answers = await self._index.write_armed(times, statements)
         for row in rows_of("arm_next_checks", statements, answers):
             if row["next_run_ms"] is not None:
@@ -93,6 +98,7 @@ class Settlements:
             reschedule = reschedules[int(row["row"])]
             self._time_links.record(reschedule.deferral.task_id, reschedule.next_run_ms)
         self._signals.tell_of(each.execution.task_id for each in settlements)
+        self._retries.arm(waits)
         written = {row["row"] for row in answers[0]}
         return [place in written for place in range(len(settlements))]
 

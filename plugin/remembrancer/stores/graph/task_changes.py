@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import DuplicateTask, QueryFailed, RemembrancerError
+from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.writes import Change
-from remembrancer.stores.commits.statement import Statement, UniqueKeyTaken
-from remembrancer.stores.graph.claims import acquire_leases, release_leases, rows_of, with_fence
+from remembrancer.stores.commits.statement import Statement, UniqueKeyTaken, rows_of
 from remembrancer.stores.graph.outcomes import outstanding_statements
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, node_rows
 from remembrancer.stores.rows.budget_rows import reserving_one
 from remembrancer.stores.rows.edit_rows import edit_row
+from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases, with_fence
 from remembrancer.stores.rows.lineage_rows import changed_lineages
 from remembrancer.stores.rows.reference_rows import changed_links
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.ports.writes import Claim, Draw, Edit, Lease
     from remembrancer.stores.commits.connection import GraphConnection
+    from remembrancer.stores.commits.row_types.executions import EndedRetriesRow
     from remembrancer.stores.graph.armed_times import GraphArmedTimes
     from remembrancer.stores.graph.parts import GraphParts
 
@@ -34,14 +36,31 @@ async def cancel(connection: GraphConnection, task_id: str, change: Change, outs
     row = audit_rows.change_row(task_id, change, outstanding)
     with rejecting_reuse(change.idempotency_key):
         try:
-            answers = await connection.write([*outstanding_statements([outstanding]), Statement("cancel_tasks", [row])])
+            statements = [*outstanding_statements([outstanding]), *_cancelling(row)]
+            answers = await connection.write(statements)
         except UniqueKeyTaken:
             if outstanding is None:
                 raise
             # The occurrence has an outcome already, as in a graph restored from half a backup.
             row |= {"task_fence": outstanding.execution.fence - 1, "if_fence": change.if_fence}
-            answers = await connection.write([Statement("cancel_tasks", [row])])
-    return bool(answers[-1])
+            statements = _cancelling(row)
+            answers = await connection.write(statements)
+    return bool(rows_of("cancel_tasks", statements, answers))
+
+
+def _cancelling(row: Mapping[str, object]) -> list[Statement]:
+    """Return the statements that end one task, and the attempts that wait for their time."""
+    return [Statement("cancel_tasks", [row]), Statement("end_retries", [_retries_row(row)])]
+
+
+def _retries_row(changed: Mapping[str, object]) -> EndedRetriesRow:
+    """Return the row for the waiting attempts of a task that a row changes."""
+    return {"task_id": str(changed["task_id"]), "change_id": str(changed["change_id"])}
+
+
+def _releases(edit: Edit) -> bool:
+    """Return whether an edit ends or moves a pause, which may hold attempts."""
+    return edit.before.paused_at is not None and edit.change.action in {"pause", "resume"}
 
 
 async def edit(parts: GraphParts, edits: Sequence[Edit], armed_times: GraphArmedTimes) -> list[bool]:
@@ -51,7 +70,11 @@ async def edit(parts: GraphParts, edits: Sequence[Edit], armed_times: GraphArmed
     keys = [each.change.idempotency_key for each in edits if each.change.idempotency_key]
     with rejecting_reuse(keys[0] if keys else None):
         try:
-            answers = await parts.index.write_armed([each.after.next_run_ms for each in edits], statements)
+            released = [to_ms(each.change.at) for each in edits if _releases(each)]
+            parts.retries.arm(released)
+            times = [*(each.after.next_run_ms for each in edits), *released]
+            answers = await parts.index.write_armed(times, statements)
+            parts.retries.arm(released)
         except UniqueKeyTaken as taken:
             if fault := _explained(taken, edits):
                 raise fault from taken
@@ -79,7 +102,12 @@ def _edit_statements(edits: Sequence[Edit]) -> list[Statement]:
         "edit_tasks": [edit_row(each) for each in edits if each.after.is_open],
         "cancel_tasks": [audit_rows.change_row(each.task_id, each.change, each.outstanding) for each in ending],
     }
+    parts["end_retries"] = [_retries_row(row) for row in parts["cancel_tasks"]]
     for each, row in zip((each for each in edits if each.after.is_open), parts["edit_tasks"], strict=True):
+        if _releases(each):
+            parts.setdefault("release_retries", []).append({**_retries_row(row), "at_ms": to_ms(each.change.at)})
+        elif each.before.retry is not None and each.after.retry is None:
+            parts["end_retries"] = [*parts["end_retries"], _retries_row(row)]
         for link in changed_links(each.before, each.after, str(row["change_id"])):
             parts.setdefault(link.name, []).extend(link.rows)
     changed = [Statement(name, rows) for name, rows in parts.items() if rows]

@@ -15,8 +15,7 @@ from remembrancer.errors import (
     TaskUnreadable,
 )
 from remembrancer.model.timestamps import to_ms
-from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
-from remembrancer.stores.graph.claims import rows_of
+from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken, rows_of
 from remembrancer.stores.graph.execution_list import ExecutionList
 from remembrancer.stores.graph.outcomes import deferral_statements, outstanding_statements
 from remembrancer.stores.graph.quarantine import quarantine

@@ -11,9 +11,8 @@ from remembrancer.model.query_limits import QueryLimits
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.watches import FollowedExecution, Watch
 from remembrancer.schedules.reaction import CUE_EXAMPLE
-from remembrancer.stores.commits.statement import Row, Statement
+from remembrancer.stores.commits.statement import Row, Statement, rows_of
 from remembrancer.stores.cypher.read_only import refuse_powers
-from remembrancer.stores.graph.claims import rows_of
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.wait_keys import NOT_WAITING
 from remembrancer_schema.catalog import query

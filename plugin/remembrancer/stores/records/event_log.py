@@ -10,7 +10,7 @@ from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.event_log import SequencedEvent, StreamRange
 from remembrancer.stores.commits.events import from_batch
 from remembrancer.stores.commits.statement import Statement
-from remembrancer.stores.rows import node_rows
+from remembrancer.stores.rows import node_rows, outcome_rows
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class GraphEventLog:
 
     async def record_progress(self, reports: Sequence[tuple[Execution, Progress]], at: datetime) -> None:
         """Write the progress of executions that still run under the same fence, with an event for each."""
-        reported = [node_rows.progress_row(execution, progress, at) for execution, progress in reports]
+        reported = [outcome_rows.progress_row(execution, progress, at) for execution, progress in reports]
         await self._connection.write([Statement("report_progress", reported)])
 
     async def running(self, limit: int) -> Sequence[Execution]:

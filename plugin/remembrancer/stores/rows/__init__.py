@@ -5,8 +5,10 @@
 - `deferral_rows`: rows that defer tasks, and that record their deferrals.
 - `due_key`: the due key: the time of a task's next run, made different for each task, so that one index orders them.
 - `edit_rows`: rows that change the properties of a task.
+- `lease_rows`: statements that begin and end leases.
 - `lineage_rows`: rows of lineages: their bounds, and the admission of tasks that handlers schedule.
 - `node_rows`: rows of the graph from model values, and model values from nodes.
+- `outcome_rows`: rows that write how executions go and end.
 - `readable_records`: reading nodes leaves out an unreadable one, reports it once, and goes on.
 - `reference_rows`: rows that link tasks to the calendars and tasks to which their schedules refer, and to their
   templates.

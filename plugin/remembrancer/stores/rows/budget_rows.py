@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from remembrancer.policies.budget import draw_of
 from remembrancer.stores.commits.statement import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from remembrancer.model.execution import Execution
-    from remembrancer.ports.writes import Charge, Claim, Draw, Recovery, Settlement
+    from remembrancer.ports.writes import Charge, Claim, Draw, Recovery, Settlement, WaitingRetry
     from remembrancer.stores.commits.row_types.lineages import ChargeRow, DrawnRow, ReservationRow
 
 
@@ -35,6 +36,18 @@ def reserving_retries(lost: Sequence[Recovery], statements: Sequence[Statement])
     return _within("admit_retries", drawn, statements) if drawn else [*statements]
 
 
+def reserving_attempts(
+    started: Sequence[tuple[WaitingRetry, Execution]], statements: Sequence[Statement]
+) -> list[Statement]:
+    """Return the *statements* that start attempts after failures, within those that reserve what these draw."""
+    drawn = [
+        (draw, begun, waiting.execution.execution_id)
+        for waiting, begun in started
+        if waiting.task is not None and (draw := draw_of(waiting.task)) is not None
+    ]
+    return _within("admit_attempts", drawn, statements) if drawn else [*statements]
+
+
 def charging(settlements: Iterable[Settlement]) -> list[Statement]:
     """Return the statement that charges what executions have used; none where no budget bounds them."""
     rows = [_charge_row(each.execution.execution_id, each.charge) for each in settlements if each.charge is not None]
@@ -46,13 +59,13 @@ def _within(
 ) -> list[Statement]:
     sums: dict[str, list[DrawnRow]] = {}
     rows: list[ReservationRow] = []
-    for draw, execution, lost_id in drawn:
+    for draw, execution, former_id in drawn:
         before = sums.setdefault(draw.lineage_id, [])
         runs, tokens, money = (before[-1]["runs"], before[-1]["tokens"], before[-1]["money"]) if before else (0, 0, 0)
         # One that expects to use nothing still needs something to be left.
         before.append({
             "task_id": execution.task_id,
-            "lost_execution_id": lost_id,
+            "former_execution_id": former_id,
             "runs": runs + 1,
             "tokens": max(1, tokens + draw.tokens),
             "money": max(1, money + draw.money),

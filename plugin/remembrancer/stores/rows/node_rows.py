@@ -8,9 +8,8 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from remembrancer.model.budget import budget_text
 from remembrancer.model.deferral import Deferral
-from remembrancer.model.execution import Execution, ExecutionStatus
+from remembrancer.model.execution import Execution
 from remembrancer.model.ids import minute_of
 from remembrancer.model.json_bounds import read_stored
 from remembrancer.model.plain_schedules import Cron
@@ -23,18 +22,13 @@ from remembrancer.stores.rows.wait_keys import CLEARED, due_key_of, wait_index_k
 
 if TYPE_CHECKING:
     from remembrancer.model.idempotency import IdempotencyKey
-    from remembrancer.ports.handler import Progress
-    from remembrancer.ports.writes import Claim, Settlement
+    from remembrancer.ports.writes import Claim
     from remembrancer.stores.commits.row_types.executions import (
         AdvancedTask,
         CauseRow,
         ClaimRow,
-        OutcomeProperties,
         OutcomeRow,
-        ProgressRow,
-        SettleRow,
         StartRow,
-        ThoughtRow,
     )
     from remembrancer.stores.commits.statement import Row
 
@@ -47,7 +41,9 @@ TIMESTAMPS: Final = tuple(
     if "datetime" in str(each.annotation) and name not in _NO_PROPERTIES
 )
 """The fields of a task that are dates and times in the graph; `create_tasks` makes them of epoch milliseconds."""
-_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, "context", "tags", "budget", "estimate"}
+_OBJECTS: Final = ("context", "retry", "budget", "estimate")
+"""The fields of a task that the graph keeps as JSON text."""
+_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, *_OBJECTS, "tags"}
 _LONE: Final = re.compile("[\ud800-\udfff]")
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
 """A time as text, as the embedded engine returns it if a query projects it; in a whole node it is a datetime."""
@@ -129,12 +125,9 @@ def task_row(task: ScheduledTask, idempotency_key: IdempotencyKey | None = None)
 def task_properties(task: ScheduledTask) -> Row:
     """Return the properties of a task's node that are no dates and times, those derived from others too."""
     kept: Row = {name: value for name, value in vars(task).items() if value is not None and name not in _ENCODED}
-    if task.context is not None:
-        kept["context"] = to_json(task.context)
-    if task.budget is not None:
-        kept["budget"] = budget_text(task.budget)
-    if task.estimate is not None:
-        kept["estimate"] = budget_text(task.estimate)
+    for name in _OBJECTS:
+        if (value := getattr(task, name)) is not None:
+            kept[name] = to_json(value)
     if task.tags:
         kept["tags"] = list(task.tags)
     kept["task_type"] = task.task_type
@@ -233,55 +226,7 @@ def start_row(execution: Execution) -> StartRow:
         "triggered_ms": to_ms(execution.triggered_at),
         "replica_id": execution.replica_id,
         "attempt": execution.attempt,
-    }
-
-
-def settle_row(settlement: Settlement) -> SettleRow:
-    """Return the row that settles an execution; `outcome` holds the properties that it gains."""
-    outcome: OutcomeProperties = {"status": settlement.status, "duration_seconds": settlement.duration_seconds}
-    if settlement.status is not ExecutionStatus.COMPLETED:
-        outcome["outcome_key"] = outcome_key(settlement.status, settlement.execution.execution_id)
-    if settlement.reason_code is not None:
-        outcome["reason_code"] = settlement.reason_code
-    if settlement.reason is not None:
-        outcome["reason"] = settlement.reason
-    if settlement.result is not None:
-        outcome["result"] = settlement.result
-    if settlement.trace_id is not None:
-        outcome["trace_id"] = settlement.trace_id
-        outcome["span_id"] = settlement.span_id
-    return {
-        "execution_id": settlement.execution.execution_id,
-        "of_task": settlement.execution.task_id,
-        "fence": settlement.execution.fence,
-        "task_type": settlement.execution.task_type,
-        "completed_ms": to_ms(settlement.completed_at),
-        "outcome": outcome,
-    }
-
-
-def progress_row(execution: Execution, progress: Progress, at: datetime) -> ProgressRow:
-    """Return the row that writes the progress of an execution."""
-    return {
-        "execution_id": execution.execution_id,
-        "of_task": execution.task_id,
-        "fence": execution.fence,
-        "progress": progress.fraction,
-        "progress_text": progress.text,
-        "at_ms": to_ms(at),
-    }
-
-
-def thought_row(settlement: Settlement) -> ThoughtRow:
-    """Return the row that writes the thought that an execution created."""
-    thought = settlement.thought
-    assert thought  # noqa: S101 (the caller has looked)
-    return {
-        "execution_id": settlement.execution.execution_id,
-        "fence": settlement.execution.fence,
-        "thought_id": thought.thought_id,
-        "content": thought.content,
-        "completed_ms": to_ms(settlement.completed_at),
+        "retry_since_ms": execution.retry_since_ms,
     }
 
 

@@ -75,6 +75,7 @@ class StartRow(OccurrenceRow):
 
     replica_id: str | None
     attempt: int
+    retry_since_ms: int | None
 
 
 class ManualRunRow(StartRow):
@@ -97,6 +98,43 @@ class RetryRow(StartRow):
 
     lost_execution_id: str
     lost_fence: int
+
+
+class WaitedRetryRow(StartRow):
+    """The next attempt at an occurrence whose execution failed, and the state of its task as it was read."""
+
+    former_execution_id: str
+    due_ms: int
+    task_status: str
+    paused_ms: int | None
+
+
+class HeldRetryRow(TypedDict):
+    """A failed execution whose next attempt waits for the end of a pause."""
+
+    execution_id: str
+    due_ms: int
+    until_ms: int | None
+
+
+class DroppedRetryRow(TypedDict):
+    """A failed execution whose next attempt never starts."""
+
+    execution_id: str
+    due_ms: int
+
+
+class EndedRetriesRow(TypedDict):
+    """A task whose waiting attempts never start, and the change by which that is so."""
+
+    task_id: str
+    change_id: str
+
+
+class ReleasedRetriesRow(EndedRetriesRow):
+    """A task whose waiting attempts no pause holds now, and the change by which that is so."""
+
+    at_ms: int
 
 
 class FencedRow(TypedDict):
@@ -124,6 +162,8 @@ class OutcomeProperties(TypedDict):
     reason_code: NotRequired[str]
     reason: NotRequired[str]
     result: NotRequired[str]
+    retry_due_ms: NotRequired[int]
+    retry_task_id: NotRequired[str]
     trace_id: NotRequired[str | None]
     span_id: NotRequired[str | None]
 

@@ -63,10 +63,10 @@ class BudgetChangeRow(LineageRow):
 
 
 class DrawnRow(TypedDict):
-    """The sums of what runs reserve in one lineage, up to that of one task or lost execution."""
+    """The sums of what runs reserve in one lineage, up to that of one task or former execution."""
 
     task_id: str
-    lost_execution_id: str | None
+    former_execution_id: str | None
     runs: int
     tokens: int
     money: int

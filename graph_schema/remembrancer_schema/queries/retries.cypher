@@ -1,0 +1,78 @@
+// name: due_retries
+// Failed executions whose next attempt is due after $floor_ms and by $now_ms, the first due first, at most $limit: as nodes, with their tasks.
+MATCH (e:task_execution)
+USING INDEX SEEK e:task_execution(retry_due_ms)
+WHERE e.retry_due_ms > $floor_ms AND e.retry_due_ms <= $now_ms
+OPTIONAL MATCH (e)-[:EXECUTION_OF]->(t:scheduled_task)
+RETURN e, t ORDER BY e.retry_due_ms LIMIT $limit
+
+// name: next_retry
+// The earliest moment after $floor_ms for which the next attempt at an occurrence waits.
+MATCH (e:task_execution)
+USING INDEX SEEK e:task_execution(retry_due_ms)
+WHERE e.retry_due_ms > $floor_ms
+RETURN e.retry_due_ms AS due_ms ORDER BY e.retry_due_ms LIMIT 1
+
+// name: start_retries
+// Start the next attempts at occurrences that failed, if they wait still and their tasks are open and paused as they were read.
+UNWIND $rows AS r
+MATCH (former:task_execution {execution_id: r.former_execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
+USING INDEX SEEK former:task_execution(execution_id)
+SET t.fence = coalesce(t.fence, 0)
+WITH former, t, r
+WHERE former.retry_due_ms = r.due_ms AND t.status = r.task_status
+  AND coalesce(t.paused_at.epochMillis, 0) = coalesce(r.paused_ms, 0)
+SET t.fence = t.fence + 1, t.last_triggered_at = datetime({epochMillis: r.triggered_ms}),
+    former.retry_due_ms = null, former.retry_task_id = null, former.retry_held_ms = null
+CREATE (e:task_execution {
+  execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
+  execution_type: r.execution_type, task_type: r.task_type, status: 'running', attempt: r.attempt, occurrences: 1,
+  nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
+  fence: t.fence, replica_id: r.replica_id, cause: former.cause, cause_detail: former.cause_detail,
+  retry_since_ms: r.retry_since_ms
+})-[:EXECUTION_OF]->(t)
+CREATE (e)-[:RETRY_OF]->(former)
+RETURN r.row AS row, e.fence AS fence
+
+// name: hold_retries
+// Let attempts that are due wait for the end of the pause of their task; without one, until the task is resumed.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
+USING INDEX SEEK e:task_execution(execution_id)
+SET t.fence = coalesce(t.fence, 0)
+WITH e, t, r
+WHERE e.retry_due_ms = r.due_ms AND t.paused_at IS NOT NULL
+SET e.retry_due_ms = r.until_ms, e.retry_held_ms = r.due_ms
+RETURN r.row AS row
+
+// name: release_retries
+// Let the attempts that a pause held start now: a change just now has ended or moved the pause of their task.
+UNWIND $rows AS r
+MATCH (c:task_change {change_id: r.change_id})
+USING INDEX SEEK c:task_change(change_id)
+MATCH (e:task_execution {retry_task_id: r.task_id})
+USING INDEX SEEK e:task_execution(retry_task_id)
+WHERE e.retry_held_ms IS NOT NULL
+SET e.retry_due_ms = r.at_ms, e.retry_held_ms = null
+RETURN DISTINCT r.row AS row
+
+// name: end_retries
+// Let the waiting attempts of tasks that a change just now has ended, or left without retries, never start.
+UNWIND $rows AS r
+MATCH (c:task_change {change_id: r.change_id})
+USING INDEX SEEK c:task_change(change_id)
+MATCH (e:task_execution {retry_task_id: r.task_id})
+USING INDEX SEEK e:task_execution(retry_task_id)
+SET e.retry_due_ms = null, e.retry_held_ms = null, e.retry_task_id = null
+RETURN DISTINCT r.row AS row
+
+// name: drop_retries
+// Let attempts that are due never start: the failure before is the outcome.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+SET e.fence = coalesce(e.fence, 0)
+WITH e, r
+WHERE e.retry_due_ms = r.due_ms
+SET e.retry_due_ms = null, e.retry_held_ms = null, e.retry_task_id = null
+RETURN r.row AS row

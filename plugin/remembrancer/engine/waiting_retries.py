@@ -1,0 +1,158 @@
+"""Attempts that wait for their time: each starts when it is due, is held by a pause, or is dropped with its task."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.errors import GraphBusy
+from remembrancer.model.task_status import TaskStatus
+from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.policies.budget import draw_of
+from remembrancer.policies.retry import next_execution
+from remembrancer.ports.handler import Firing
+from remembrancer.ports.writes import DueRetries
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from remembrancer.engine.execution.executor import Executor
+    from remembrancer.model.execution import Execution
+    from remembrancer.ports.clock import Clock
+    from remembrancer.ports.graph import Graph
+    from remembrancer.ports.writes import Lease, WaitingRetry
+
+_LOCKED: Final = timedelta(seconds=1)
+"""The time until attempts that another write has locked are tried again."""
+
+
+class WaitingRetries:
+    """The waiting attempts of a graph, as one replica serves them.
+
+    It asks the graph when an attempt is due that it knows, and at intervals for those that other replicas left.
+
+    Args:
+        store: The graph.
+        clock: The time.
+        executor: The executor, which runs the attempts and limits how many run.
+        lease: Makes a lease of this replica.
+        interval: The time between two looks for attempts that are due.
+        batch_size: The most attempts that start in one commit.
+    """
+
+    def __init__(
+        self,
+        store: Graph,
+        clock: Clock,
+        executor: Executor,
+        lease: Callable[[], Lease],
+        *,
+        interval: timedelta,
+        batch_size: int,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._executor = executor
+        self._lease = lease
+        self._interval = interval
+        self._batch_size = batch_size
+        self._look_at: datetime | None = None
+        self._locked_until: datetime | None = None
+        self.waits_for_slot = False
+        """True if attempts are due, and no slot is free."""
+
+    @property
+    def next_at(self) -> datetime | None:
+        """The time of the next attempt that is known; None without any, or while they wait for a slot."""
+        if self.waits_for_slot:
+            return None
+        if self._locked_until is not None:
+            return self._locked_until
+        earliest_ms = self._store.retries.earliest_ms
+        return None if earliest_ms is None else from_ms(earliest_ms)
+
+    async def work(self) -> int:
+        """Start the attempts that are due, as slots allow; return how many were started, held or dropped."""
+        now = self._clock.now()
+        if not self._is_due(now):
+            return 0
+        known = self.waits_for_slot or self._is_known(now)
+        self._locked_until, self.waits_for_slot = None, False
+        acted = set[str]()
+        is_locked = False
+        try:
+            if not known:
+                await self._store.retries.look_ahead()
+                if not self._is_known(now):
+                    self._look_at = now + self._interval
+                    return 0
+            while (due := {each.execution.execution_id for each in await self._due(now)}) - acted:
+                acted |= due
+            is_locked = bool(due)  # they did not start: their tasks change again and again
+            if not self.waits_for_slot:
+                await self._store.retries.look_ahead()
+        except GraphBusy:
+            is_locked = True
+        self._locked_until = self._clock.now() + _LOCKED if is_locked else None
+        self._look_at = now + self._interval
+        return len(acted)
+
+    def _is_due(self, now: datetime) -> bool:
+        is_known = self.waits_for_slot or self._is_known(now)
+        return is_known or self._look_at is None or not self._look_at - self._interval <= now < self._look_at
+
+    def _is_known(self, now: datetime) -> bool:
+        """Return whether an attempt is due that this process knows."""
+        return (next_at := self.next_at) is not None and next_at <= now
+
+    async def _due(self, now: datetime) -> Sequence[WaitingRetry]:
+        """Act on one page of attempts that are due; return them."""
+        with self._executor.reserve(self._batch_size) as reservation:
+            if not reservation.slots:
+                self.waits_for_slot = bool(await self._store.retries.due(now, 1))
+                return ()
+            page = await self._store.retries.due(now, reservation.slots)
+            lease = self._lease()
+            decided = decide(await self._affordable(page), now, lease.replica_id)
+            reservation.claim([each.task_id for _, each in decided.started], len(decided.started))
+            if page:
+                started = await self._store.retries.act(decided, lease)
+                tasks = {each.task.task_id: each.task for each, _ in decided.started if each.task}
+                self._executor.start([Firing(each, tasks[each.task_id]) for each in started], lease, reservation)
+        return page
+
+
+    async def _affordable(self, due: Sequence[WaitingRetry]) -> Sequence[WaitingRetry]:
+        """Return those attempts for which the budgets of their lineages have enough left: the others wait for that."""
+        draws = {each.execution.execution_id: draw_of(each.task) for each in due if each.task is not None}
+        drawn_on = {draw.lineage_id for draw in draws.values() if draw is not None}
+        if not drawn_on:
+            return due
+        states = await self._store.lineages.states(drawn_on)
+
+        def lacks(each: WaitingRetry) -> bool:
+            draw = draws.get(each.execution.execution_id)
+            state = None if draw is None else states.get(draw.lineage_id)
+            return draw is not None and state is not None and state.lacking(draw) is not None
+
+        return [each for each in due if not lacks(each)]
+
+
+def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str) -> DueRetries:
+    """Return what becomes of attempts that are due: they start, but for those of paused and of cancelled tasks.
+
+    An attempt starts also if its task has ended since with a later occurrence: each occurrence has its attempts.
+    """
+    started: list[tuple[WaitingRetry, Execution]] = []
+    held: list[tuple[WaitingRetry, int | None]] = []
+    dropped: list[WaitingRetry] = []
+    for each in due:
+        task = each.task
+        if task is None or task.status is TaskStatus.CANCELLED:
+            dropped.append(each)
+        elif task.is_paused(now):
+            held.append((each, None if task.paused_until is None else to_ms(task.paused_until)))
+        else:
+            started.append((each, next_execution(each.execution, to_ms(now), replica_id)))
+    return DueRetries(started, held, dropped)
