@@ -106,7 +106,9 @@ class LineageLimitReached(InvalidInput):
         holder: The task, the execution or the lineage that has used it up.
     """
 
-    def __init__(self, limit: str, lineage_id: str, most: int | str | None, asked: int | str | None, holder: str) -> None:
+    def __init__(
+        self, limit: str, lineage_id: str, most: int | str | None, asked: int | str | None, holder: str
+    ) -> None:
         self.limit = limit
         self.lineage_id = lineage_id
         self.most = most

@@ -218,8 +218,24 @@ async def test_another_attempt_needs_a_run_of_its_own(agent: Agent, runs: int) -
     assert (await agent.account())[0]["runs"] == runs
     task = await agent.service.get_task(task_id)
     assert task.status is (TaskStatus.COMPLETE if runs > 1 else TaskStatus.FAILED)
-    lost = (await agent.service.history(task_id))[-1]
+    (lost,) = [each for each in await agent.service.history(task_id) if each.attempt == 1]
     assert (lost.status, lost.reason_code) == (ExecutionStatus.FAILED, Reason.LEASE_EXPIRED)
+
+
+async def test_an_attempt_after_a_failure_waits_for_a_run(agent: Agent) -> None:
+    async def work(agent: Agent, _: Firing) -> None:
+        if len(agent.runs) == 1:
+            raise RuntimeError
+
+    agent.work = work
+    task_id = await agent.schedule(budget={"runs": 1}, retry={"backoff": "fixed", "delay": "1m"})
+    await agent.pass_time(4)
+    assert (len(agent.runs), (await agent.account())[0]["runs"]) == (1, 1)
+
+    await agent.service.set_budget("thought_root", "runs=2")
+    await agent.pass_time()
+    assert (len(agent.runs), (await agent.account())[0]["runs"]) == (2, 2)
+    assert (await agent.service.get_task(task_id)).status is TaskStatus.COMPLETE
 
 
 async def test_a_run_by_hand_is_refused_with_nothing_left(agent: Agent) -> None:
@@ -234,7 +250,11 @@ async def test_a_run_by_hand_is_refused_with_nothing_left(agent: Agent) -> None:
 
 
 async def test_a_budget_holds_for_tasks_that_are_there(agent: Agent) -> None:
-    agent.work = lambda agent, firing: agent.schedule("child", schedule_cron="* * * * *") if firing.task.name == "root" else rest(agent, firing)  # noqa: E501
+    async def work(agent: Agent, firing: Firing) -> None:
+        if firing.task.name == "root":
+            await agent.schedule("child", schedule_cron="* * * * *")
+
+    agent.work = work
     await agent.schedule()
     other = await agent.schedule("other", schedule_cron="* * * * *")
     await agent.pass_time()
@@ -260,7 +280,9 @@ def writing_routines(chance: Random) -> Work:
 
     async def work(agent: Agent, firing: Firing) -> Defer | None:
         count = chance.randrange(4)
-        made = [agent.schedule(f"{firing.task.name}.{n}", estimate={"tokens": chance.randrange(20)}) for n in range(count)]
+        made = [
+            agent.schedule(f"{firing.task.name}.{n}", estimate={"tokens": chance.randrange(20)}) for n in range(count)
+        ]
         await asyncio.gather(*made, return_exceptions=True)
         if chance.random() < 0.5:
             firing.spend(tokens=chance.randrange(1 + int((firing.task.estimate or {}).get("tokens") or 0)))

@@ -122,7 +122,6 @@ class WaitingRetries:
                 self._executor.start([Firing(each, tasks[each.task_id]) for each in started], lease, reservation)
         return page
 
-
     async def _affordable(self, due: Sequence[WaitingRetry]) -> Sequence[WaitingRetry]:
         """Return those attempts for which the budgets of their lineages have enough left: the others wait for that."""
         draws = {each.execution.execution_id: draw_of(each.task) for each in due if each.task is not None}

@@ -29,7 +29,7 @@ Budget: TypeAlias = dict[str, int | str | None]
 LIMITS: Final = ("max_depth", "max_fan_out", "max_open_tasks")
 """Bounds on what handlers schedule: generations, tasks of one execution, open tasks of the lineage."""
 AMOUNTS: Final = ("runs", "tokens", "money")
-"""What a lineage may use, over its whole life."""
+"""The amounts that a lineage may use, over its whole life."""
 ON_EXHAUSTED: Final = "on_exhausted"
 PARTS: Final = (*AMOUNTS, *LIMITS, ON_EXHAUSTED)
 """The parts of a budget, in the order in which it is written."""
@@ -148,8 +148,12 @@ _MICROS: Final = 1_000_000
 _NUMBER: Final = re.compile(r"\d{1,16}(?:\.\d{1,16})?(?:[eE]\+?\d{1,2})?")
 _ESTIMATED: Final = ("tokens", "money")
 _EXAMPLES: Final[dict[str, object]] = {
-    **{"runs": 100, "tokens": 1_000_000, "money": "5.00"},
-    **{"max_depth": 3, "max_fan_out": 10, "max_open_tasks": 50},
+    "runs": 100,
+    "tokens": 1_000_000,
+    "money": "5.00",
+    "max_depth": 3,
+    "max_fan_out": 10,
+    "max_open_tasks": 50,
 }
 
 

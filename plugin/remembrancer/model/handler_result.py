@@ -28,7 +28,7 @@ class Thought:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a run has used of the budget of its lineage.
+    """The usage of a run, of the budget of its lineage.
 
     Args:
         tokens: Tokens.

@@ -2,7 +2,7 @@
 
 A run reserves itself, and the tokens and the money of its task's estimate, in the commit that claims it. Its outcome
 says what it has used, and gives the rest back. A lost execution has used all that it had reserved: whether its work
-was done is not known. The attempt after it reserves anew.
+was done is not known. The attempt after it has a reservation of its own.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.lineages import LineageState
 
 LOST: Final = Charge(1, None, None, None)
-"""What a lost execution has used: all that it had reserved."""
+"""The usage of a lost execution: all that it had reserved."""
 
 
 def draw_of(task: ScheduledTask) -> Draw | None:

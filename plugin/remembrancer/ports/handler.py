@@ -41,7 +41,7 @@ class StopSignal:
 
 @dataclass(slots=True, eq=False)
 class Ledger:
-    """What a run has used so far: written on any thread, read when it ends."""
+    """The usage of a run so far: written on any thread, read when it ends."""
 
     usage: Usage | None = None
 
@@ -67,11 +67,11 @@ class Firing:
     """The scheduler that fired, for a plain handler: methods that wait for their answer. Not for an async handler."""
 
     ledger: Ledger = field(default_factory=Ledger, compare=False, repr=False)
-    """What `spend` was called with."""
+    """The calls of `spend`, added up."""
 
     @property
     def spent(self) -> Usage | None:
-        """What the run has used so far of the budget of its lineage, by `spend`; None before the first call."""
+        """The usage of the run so far, by `spend`; None before the first call."""
         return self.ledger.usage
 
     def spend(self, tokens: int = 0, money: int | str = 0) -> None:

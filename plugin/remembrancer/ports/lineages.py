@@ -29,11 +29,11 @@ class LineageState:
     spawned: int = 0
     """The tasks that handlers scheduled in it."""
     caps: Mapping[str, int] = field(default_factory=dict[str, int])
-    """What it may use; an amount without a bound is not there."""
+    """The amounts that it may use; one without a bound is not there."""
     spent: Mapping[str, int] = field(default_factory=dict[str, int])
-    """What its executions have used that ended."""
+    """The amounts that its executions have used which ended."""
     reserved: Mapping[str, int] = field(default_factory=dict[str, int])
-    """What is held for those that run."""
+    """The same, as held for those that run."""
     on_exhausted: OnExhausted = OnExhausted.SKIP
 
     def left(self, name: str) -> int:

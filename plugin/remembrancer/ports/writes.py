@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Draw(NamedTuple):
-    """What an execution reserves of the budget of its lineage, besides its run."""
+    """The reservation of an execution in the budget of its lineage, besides its run."""
 
     lineage_id: str
     tokens: int
@@ -27,7 +27,7 @@ class Draw(NamedTuple):
 
 
 class Charge(NamedTuple):
-    """What an execution has used in the end; what it reserved beyond that is given back."""
+    """The usage of an execution in the end; what it reserved beyond that is given back."""
 
     runs: int
     """1, or 0 for one that was deferred."""
@@ -60,7 +60,7 @@ class Claim:
     ends_wait: bool = False
     """True if the task waited for something as it was read: it does not afterwards."""
     draw: Draw | None = None
-    """What it reserves of a budget; it is won only if that has enough left."""
+    """Its reservation in a budget; it is won only if that has enough left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Settlement:
     trace_id: str | None = None
     span_id: str | None = None
     charge: Charge | None = None
-    """What it has used of a budget; None for a task without one."""
+    """Its usage of a budget; None for a task without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ class Recovery:
     settlement: Settlement
     retry: Execution | None
     draw: Draw | None = None
-    """What the attempt reserves of a budget."""
+    """The reservation of the attempt in a budget."""
     without_retry: Settlement | None = None
     """The settlement that holds if the budget has nothing left for the attempt."""
 

@@ -12,7 +12,16 @@ from remembrancer.errors import DeferralsExhausted, InvalidInput
 from remembrancer.model.constraints import read_id, read_thought
 from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
-from remembrancer.model.handler_result import THOUGHT_REFUSED, Defer, Done, Failed, HandlerOutcome, Retry, Thought, Usage
+from remembrancer.model.handler_result import (
+    THOUGHT_REFUSED,
+    Defer,
+    Done,
+    Failed,
+    HandlerOutcome,
+    Retry,
+    Thought,
+    Usage,
+)
 from remembrancer.model.retry_policy import read_wait
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.policies.deferral import defer

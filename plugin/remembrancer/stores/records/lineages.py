@@ -72,7 +72,7 @@ class GraphLineages:
                 Statement("begin_lineages", [row]),
                 Statement("link_lineages", [{"lineage_id": lineage_id}]),
                 *drawing([lineage_id]),
-            Statement("record_budgets", [dict(row)]),
+                Statement("record_budgets", [dict(row)]),
             ]
         )
 

@@ -63,19 +63,23 @@ def _within(
         before = sums.setdefault(draw.lineage_id, [])
         runs, tokens, money = (before[-1]["runs"], before[-1]["tokens"], before[-1]["money"]) if before else (0, 0, 0)
         # One that expects to use nothing still needs something to be left.
-        before.append({
-            "task_id": execution.task_id,
-            "former_execution_id": former_id,
-            "runs": runs + 1,
-            "tokens": max(1, tokens + draw.tokens),
-            "money": max(1, money + draw.money),
-        })
-        rows.append({
-            "lineage_id": draw.lineage_id,
-            "execution_id": execution.execution_id,
-            "tokens": draw.tokens,
-            "money": draw.money,
-        })
+        before.append(
+            {
+                "task_id": execution.task_id,
+                "former_execution_id": former_id,
+                "runs": runs + 1,
+                "tokens": max(1, tokens + draw.tokens),
+                "money": max(1, money + draw.money),
+            }
+        )
+        rows.append(
+            {
+                "lineage_id": draw.lineage_id,
+                "execution_id": execution.execution_id,
+                "tokens": draw.tokens,
+                "money": draw.money,
+            }
+        )
     admitted = Statement(name, [{"lineage_id": lineage_id, "draws": draws} for lineage_id, draws in sums.items()])
     return [admitted, *statements, Statement("reserve_runs", rows)]
 

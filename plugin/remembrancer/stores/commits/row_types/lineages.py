@@ -73,13 +73,13 @@ class DrawnRow(TypedDict):
 
 
 class DrawsRow(LineageKey):
-    """What runs reserve in one lineage, one after the other."""
+    """The reservations of runs in one lineage, one after the other."""
 
     draws: Sequence[DrawnRow]
 
 
 class ReservationRow(LineageKey):
-    """What an execution reserves."""
+    """The reservation of an execution."""
 
     execution_id: str
     tokens: int
@@ -87,7 +87,7 @@ class ReservationRow(LineageKey):
 
 
 class ChargeRow(TypedDict):
-    """What an execution has used; null is what it had reserved."""
+    """The usage of an execution; null is what it had reserved."""
 
     execution_id: str
     runs: int
