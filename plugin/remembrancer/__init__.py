@@ -105,6 +105,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         Failed as Failed,
         Retry as Retry,
         Thought as Thought,
+        Usage as Usage,
     )
     from remembrancer.model.limit import ConcurrencyLimit as ConcurrencyLimit, SlotHolder as SlotHolder
     from remembrancer.model.lineage import Lineage as Lineage, LineageTask as LineageTask
@@ -124,6 +125,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         Fold as Fold,
         Gap as Gap,
         Misfire as Misfire,
+        OnExhausted as OnExhausted,
         OnLost as OnLost,
         SecondsField as SecondsField,
     )
@@ -282,12 +284,12 @@ _API: Final = {
     "model.deferral": ("Deferral",),
     "model.event": ("Event", "EventKind", "EventPage"),
     "model.execution": ("Execution", "ExecutionStatus", "ExecutionType", "Reason"),
-    "model.handler_result": ("Ask", "Defer", "Done", "Failed", "Retry", "Thought"),
+    "model.handler_result": ("Ask", "Defer", "Done", "Failed", "Retry", "Thought", "Usage"),
     "model.lineage": ("Lineage", "LineageTask"),
     "model.question": ("Answer", "OnNoAnswer", "Question"),
     "model.named_query": ("NamedQuery",),
     "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
-    "model.policy": ("DedupReuse", "Fold", "Gap", "Misfire", "OnLost", "SecondsField"),
+    "model.policy": ("DedupReuse", "Fold", "Gap", "Misfire", "OnExhausted", "OnLost", "SecondsField"),
     "model.limit": ("ConcurrencyLimit", "SlotHolder"),
     "model.prune_result": ("PruneResult",),
     "model.recheck": ("MovedFire", "RecheckResult", "ZoneDifference"),

@@ -3,7 +3,7 @@
 RemembrancerError
 ├── InvalidInput (ValueError)       an argument is invalid; nothing was written
 │   ├── IdempotencyKeyReused        a different request was sent with the same idempotency key
-│   ├── LineageLimitReached         a lineage takes no more tasks of handlers
+│   ├── LineageLimitReached         a bound of a lineage refuses tasks of a handler, or a run
 │   └── DeferralsExhausted          the run was deferred as often, or for as long, as its task allows
 ├── TaskNotFound (LookupError)      no task has this id
 ├── ExecutionNotFound (LookupError) no execution has this id, or it was pruned into a summary
@@ -96,23 +96,25 @@ class IdempotencyKeyReused(InvalidInput):
 
 
 class LineageLimitReached(InvalidInput):
-    """A bound of a lineage refuses tasks that a handler schedules; nothing was written.
+    """A bound of a lineage refuses tasks that a handler schedules, or a run by hand; nothing was written.
 
     Args:
-        limit: The bound: max_depth, max_fan_out or max_open_tasks.
+        limit: The bound: max_depth, max_fan_out, max_open_tasks, runs, tokens or money.
         lineage_id: The thought that started the lineage.
         most: The value of the bound.
         asked: The value that the request would have made.
         holder: The task, the execution or the lineage that has used it up.
     """
 
-    def __init__(self, limit: str, lineage_id: str, most: int, asked: int, holder: str) -> None:
+    def __init__(
+        self, limit: str, lineage_id: str, most: int | str | None, asked: int | str | None, holder: str
+    ) -> None:
         self.limit = limit
         self.lineage_id = lineage_id
         self.most = most
         self.holder = holder
         raised = f"`remembrancer budget set {lineage_id} --budget {limit}={asked}` raises it"
-        allowed = f"at most {most:,} in the lineage of {lineage_id}, held by {holder}; outside of a handler, {raised}"
+        allowed = f"at most {most} in the lineage of {lineage_id}, held by {holder}; outside of a handler, {raised}"
         super().__init__(limit, asked, allowed, None)
 
 

@@ -53,7 +53,7 @@ MATCH (t:scheduled_task {task_id: r.task_id})
 USING INDEX SEEK t:scheduled_task(task_id)
 SET t.fence = coalesce(t.fence, 0)
 WITH t, r
-WHERE t.status <> 'CANCELLED'
+WHERE t.status <> 'CANCELLED' AND t.fence = coalesce(r.if_fence, t.fence)
 SET t.fence = t.fence + 1, t.last_triggered_at = datetime({epochMillis: r.triggered_ms})
 CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,

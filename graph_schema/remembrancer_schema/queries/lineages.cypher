@@ -57,7 +57,8 @@ MERGE (m:time {time_id: r.time_id})
   ON CREATE SET m.at = datetime({epochMillis: r.minute_ms})
 CREATE (t:scheduled_task)-[:CREATED_BY]->(h), (t)-[:SCHEDULED_FOR]->(m)
 SET t = r.properties, t.created_at = datetime({epochMillis: r.created_ms}),
-    t.defer_until = CASE WHEN r.defer_until_ms IS NULL THEN null ELSE datetime({epochMillis: r.defer_until_ms}) END
+    t.defer_until = CASE WHEN r.defer_until_ms IS NULL THEN null ELSE datetime({epochMillis: r.defer_until_ms}) END,
+    t.budget_id = CASE WHEN coalesce(l.runs, l.tokens, l.money) IS NULL THEN null ELSE l.lineage_id END
 RETURN r.row AS row
 
 // name: link_spawned
@@ -111,3 +112,116 @@ MATCH (h:thought {thought_id: $lineage_id})
 USING INDEX SEEK h:thought(thought_id)
 WHERE EXISTS { (h)<-[:CREATED_BY]-(:scheduled_task) }
 RETURN h.thought_id AS lineage_id
+
+// name: draw_on_budgets
+// Let the open tasks that handlers scheduled in lineages draw on the budgets of these.
+UNWIND $rows AS r
+MATCH (l:lineage {lineage_id: r.lineage_id})
+WHERE coalesce(l.runs, l.tokens, l.money) IS NOT NULL
+WITH r
+MATCH (t:scheduled_task {lineage_id: r.lineage_id})
+USING INDEX SEEK t:scheduled_task(lineage_id)
+WHERE t.budget_id IS NULL AND t.status IN ['PENDING', 'ACTIVE']
+SET t.fence = coalesce(t.fence, 0) + 1, t.budget_id = r.lineage_id
+RETURN DISTINCT r.row AS row
+
+// name: draw_as_roots
+// Let the open roots of lineages draw on the budgets of these.
+UNWIND $rows AS r
+MATCH (l:lineage {lineage_id: r.lineage_id})
+WHERE coalesce(l.runs, l.tokens, l.money) IS NOT NULL
+WITH r
+MATCH (t:scheduled_task)-[:CREATED_BY]->(h:thought {thought_id: r.lineage_id})
+USING INDEX SEEK h:thought(thought_id)
+WHERE t.lineage_id IS NULL AND t.budget_id IS NULL AND t.status IN ['PENDING', 'ACTIVE']
+SET t.fence = coalesce(t.fence, 0) + 1, t.budget_id = r.lineage_id
+RETURN DISTINCT r.row AS row
+
+// name: admit_runs
+// Lock lineages, and refuse the claims of tasks for whose runs not enough is left: each row has the sums up to its own.
+// The claim of such a task finds another fence than it read.
+UNWIND $rows AS r
+MATCH (l:lineage {lineage_id: r.lineage_id})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH r, l.runs - coalesce(l.spent_runs, 0) - coalesce(l.reserved_runs, 0) AS runs,
+     l.tokens - coalesce(l.spent_tokens, 0) - coalesce(l.reserved_tokens, 0) AS tokens,
+     l.money - coalesce(l.spent_money, 0) - coalesce(l.reserved_money, 0) AS money
+UNWIND r.draws AS d
+WITH r, d, runs, tokens, money
+WHERE d.runs > runs OR d.tokens > tokens OR d.money > money
+MATCH (t:scheduled_task {task_id: d.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
+SET t.fence = coalesce(t.fence, 0) + 1
+RETURN DISTINCT r.row AS row
+
+// name: admit_retries
+// The same for further attempts at lost executions: by 2, since an attempt expects the fence that the loss makes.
+UNWIND $rows AS r
+MATCH (l:lineage {lineage_id: r.lineage_id})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH r, l.runs - coalesce(l.spent_runs, 0) - coalesce(l.reserved_runs, 0) AS runs,
+     l.tokens - coalesce(l.spent_tokens, 0) - coalesce(l.reserved_tokens, 0) AS tokens,
+     l.money - coalesce(l.spent_money, 0) - coalesce(l.reserved_money, 0) AS money
+UNWIND r.draws AS d
+WITH r, d, runs, tokens, money
+WHERE d.runs > runs OR d.tokens > tokens OR d.money > money
+MATCH (e:task_execution {execution_id: d.former_execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+SET e.fence = coalesce(e.fence, 0) + 2
+RETURN DISTINCT r.row AS row
+
+// name: admit_attempts
+// The same for attempts that wait after a failure: what starts them finds another moment than it read.
+UNWIND $rows AS r
+MATCH (l:lineage {lineage_id: r.lineage_id})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH r, l.runs - coalesce(l.spent_runs, 0) - coalesce(l.reserved_runs, 0) AS runs,
+     l.tokens - coalesce(l.spent_tokens, 0) - coalesce(l.reserved_tokens, 0) AS tokens,
+     l.money - coalesce(l.spent_money, 0) - coalesce(l.reserved_money, 0) AS money
+UNWIND r.draws AS d
+WITH r, d, runs, tokens, money
+WHERE d.runs > runs OR d.tokens > tokens OR d.money > money
+MATCH (e:task_execution {execution_id: d.former_execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+SET e.retry_due_ms = e.retry_due_ms + 1
+RETURN DISTINCT r.row AS row
+
+// name: reserve_runs
+// Reserve for executions that were begun just now, under the locks of their lineages.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+WHERE e.status = 'running' AND e.budget_id IS NULL
+SET e.budget_id = r.lineage_id, e.reserved_tokens = r.tokens, e.reserved_money = r.money
+WITH r.lineage_id AS lineage_id, count(e) AS runs, sum(r.tokens) AS tokens, sum(r.money) AS money, collect(r.row) AS places
+MATCH (l:lineage {lineage_id: lineage_id})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH l, runs, tokens, money, places
+SET l.reserved_runs = coalesce(l.reserved_runs, 0) + runs, l.reserved_tokens = coalesce(l.reserved_tokens, 0) + tokens,
+    l.reserved_money = coalesce(l.reserved_money, 0) + money
+WITH places
+UNWIND places AS row
+RETURN row
+
+// name: charge_runs
+// Charge lineages with what executions have used that have their outcome, once each, and give back what they had reserved beyond it.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+WHERE e.status <> 'running' AND e.budget_id IS NOT NULL AND e.spent_runs IS NULL
+SET e.spent_runs = r.runs, e.spent_tokens = coalesce(r.tokens, e.reserved_tokens),
+    e.spent_money = coalesce(r.money, e.reserved_money)
+WITH e.budget_id AS lineage_id, count(e) AS held_runs, sum(e.reserved_tokens) AS held_tokens,
+     sum(e.reserved_money) AS held_money, sum(r.runs) AS runs, sum(coalesce(r.tokens, e.reserved_tokens)) AS tokens,
+     sum(coalesce(r.money, e.reserved_money)) AS money, collect(r.row) AS places
+MATCH (l:lineage {lineage_id: lineage_id})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH l, held_runs, held_tokens, held_money, runs, tokens, money, places
+SET l.reserved_runs = coalesce(l.reserved_runs, 0) - held_runs,
+    l.reserved_tokens = coalesce(l.reserved_tokens, 0) - held_tokens,
+    l.reserved_money = coalesce(l.reserved_money, 0) - held_money,
+    l.spent_runs = coalesce(l.spent_runs, 0) + runs, l.spent_tokens = coalesce(l.spent_tokens, 0) + tokens,
+    l.spent_money = coalesce(l.spent_money, 0) + money
+WITH places
+UNWIND places AS row
+RETURN row

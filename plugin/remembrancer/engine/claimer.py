@@ -12,7 +12,7 @@ from remembrancer.errors import GraphBusy, RemembrancerError
 from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.decision import PlanContext
+from remembrancer.policies.decision import PlanContext, Situation
 from remembrancer.policies.dependencies.facts import dependency_facts
 from remembrancer.policies.pipeline import plan_page
 from remembrancer.ports.handler import Firing
@@ -137,9 +137,11 @@ class Claimer:
     async def _situation(self, due: Sequence[ScheduledTask]) -> Situation:
         """Return the facts by which the policies decide about a page; nothing is read for plain tasks."""
         situation = self._slots.situation
-        if not any(task.depends_on for task in due):
-            return situation
-        return replace(situation, dependencies=await dependency_facts(self._store.dependencies, due))
+        if any(task.depends_on for task in due):
+            situation = replace(situation, dependencies=await dependency_facts(self._store.dependencies, due))
+        if drawn_on := {task.budget_id for task in due if task.budget_id is not None}:
+            situation = replace(situation, lineages=await self._store.lineages.states(drawn_on))
+        return situation
 
     async def _plan(self, due: Sequence[ScheduledTask], context: PlanContext) -> list[Claim]:
         planned = await plan_page(due, await self._situation(due), context)

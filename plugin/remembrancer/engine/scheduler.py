@@ -31,6 +31,7 @@ from remembrancer.errors import LimitReached
 from remembrancer.model.ids import new_id
 from remembrancer.model.limit import limit_keys_of
 from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.policies.budget import draw_of
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.writes import Lease
 
@@ -284,7 +285,7 @@ class Scheduler:
             run = run.model_copy(update={"limit_keys": keys})
         with reservation:
             reservation.claim([task.task_id])
-            if started := await self._store.queue.start_now(run, lease, change, force=force):
+            if started := await self._store.queue.start_now(run, lease, change, force=force, draw=draw_of(task)):
                 self._executor.start([Firing(started, task)], lease, reservation)
         if refusal := limits.refused.pop(run.execution_id, None):
             holders = await limits.tasks_of(refusal.holders)
@@ -303,7 +304,7 @@ class Scheduler:
         with reservation:
             reservation.claim([task.task_id])
             asked = manual_run(task, change.at, self.replica_id)
-            if started := await self._store.dead_letters.rerun(letter, asked, lease, change):
+            if started := await self._store.dead_letters.rerun(letter, asked, lease, change, draw_of(task)):
                 self._executor.start([Firing(started, task)], lease, reservation)
         return started
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import GraphBusy
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.policies.budget import draw_of
 from remembrancer.policies.retry import next_execution
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.writes import DueRetries
@@ -113,13 +114,28 @@ class WaitingRetries:
                 return ()
             page = await self._store.retries.due(now, reservation.slots)
             lease = self._lease()
-            decided = decide(page, now, lease.replica_id)
+            decided = decide(await self._affordable(page), now, lease.replica_id)
             reservation.claim([each.task_id for _, each in decided.started], len(decided.started))
             if page:
                 started = await self._store.retries.act(decided, lease)
                 tasks = {each.task.task_id: each.task for each, _ in decided.started if each.task}
                 self._executor.start([Firing(each, tasks[each.task_id]) for each in started], lease, reservation)
         return page
+
+    async def _affordable(self, due: Sequence[WaitingRetry]) -> Sequence[WaitingRetry]:
+        """Return those attempts for which the budgets of their lineages have enough left: the others wait for that."""
+        draws = {each.execution.execution_id: draw_of(each.task) for each in due if each.task is not None}
+        drawn_on = {draw.lineage_id for draw in draws.values() if draw is not None}
+        if not drawn_on:
+            return due
+        states = await self._store.lineages.states(drawn_on)
+
+        def lacks(each: WaitingRetry) -> bool:
+            draw = draws.get(each.execution.execution_id)
+            state = None if draw is None else states.get(draw.lineage_id)
+            return draw is not None and state is not None and state.lacking(draw) is not None
+
+        return [each for each in due if not lacks(each)]
 
 
 def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str) -> DueRetries:

@@ -1,17 +1,24 @@
-"""Budgets of lineages: how far one may grow, as callers write it, checked and in its normal form."""
+"""Budgets of lineages: what one may use, and how far it may grow, checked and in their normal form.
+
+Money is text with up to six decimals for people, and a whole number of millionths everywhere else.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final, NoReturn, TypeAlias, cast
 
 from pydantic import BeforeValidator
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.constraints import read_word
 from remembrancer.model.field_definition import FieldDefinition
+from remembrancer.model.policy import OnExhausted
 from remembrancer.model.suggestions import nearest, unknown
 
 if TYPE_CHECKING:
@@ -21,11 +28,14 @@ Budget: TypeAlias = dict[str, int | str | None]
 """The parts of a budget, by their names; None is a part without a bound."""
 LIMITS: Final = ("max_depth", "max_fan_out", "max_open_tasks")
 """Bounds on what handlers schedule: generations, tasks of one execution, open tasks of the lineage."""
-PARTS: Final = LIMITS
+AMOUNTS: Final = ("runs", "tokens", "money")
+"""The amounts that a lineage may use, over its whole life."""
+ON_EXHAUSTED: Final = "on_exhausted"
+PARTS: Final = (*AMOUNTS, *LIMITS, ON_EXHAUSTED)
 """The parts of a budget, in the order in which it is written."""
 MOST: Final = 10**15
 """The largest number in a budget."""
-_ALLOWED: Final = f"an object with some of {', '.join(PARTS)}; or such a text: max_depth=3,max_fan_out=10"
+_ALLOWED: Final = f"an object with some of {', '.join(PARTS)}; or such a text: runs=100,tokens=1e6,money=5.00"
 
 
 def read_budget(field: str, value: object, example: object) -> Budget | None:
@@ -41,6 +51,11 @@ def read_budget(field: str, value: object, example: object) -> Budget | None:
         if name not in PARTS:
             raise InvalidInput(f"{field}.{name}", given[name], unknown(str(name), PARTS), _near(str(name)))
     return {name: _read(f"{field}.{name}", name, given[name]) for name in PARTS if name in given}
+
+
+def bounds_amounts(budget: Mapping[str, object] | None) -> bool:
+    """Return whether a budget bounds what a lineage may use."""
+    return budget is not None and any(budget.get(name) is not None for name in AMOUNTS)
 
 
 def budget_text(budget: Mapping[str, object] | None) -> str | None:
@@ -79,17 +94,67 @@ def _read(field: str, name: str, value: object) -> int | str | None:
     """Return one part of a budget; None takes its bound away."""
     if value is None:
         return None
-    number = int(value) if isinstance(value, str) and value.isdecimal() and len(value) <= len(str(MOST)) else value
-    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MOST:
+    if name == ON_EXHAUSTED:
+        return read_word(field, value, OnExhausted, "wait").value
+    if name == "money":
+        return money_text(micros_of(field, value))
+    number = _whole(value)
+    if number is None or not 0 <= number <= MOST:
         raise InvalidInput(field, value, f"a whole number from 0 to {MOST:,}, or null for no bound", _EXAMPLES[name])
     return number
+
+
+def _whole(value: object) -> int | None:
+    """Return a whole number, also one that a text such as `1e6` spells; None for another value."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        spelled = Decimal(value)
+        return int(spelled) if spelled == spelled.to_integral_value() else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def micros_of(field: str, value: object) -> int:
+    """Return an amount of money in millionths. Raises InvalidInput: a float, which is never exact, or no amount."""
+    allowed = f"a whole number, or text with up to six decimals, from 0 to {MOST // _MICROS:,}"
+    if isinstance(value, bool) or not isinstance(value, int | str) or not _NUMBER.fullmatch(str(value)):
+        raise InvalidInput(field, value, allowed, _EXAMPLES["money"])
+    micros = Decimal(value) * _MICROS
+    if micros != micros.to_integral_value() or not 0 <= micros <= MOST:
+        raise InvalidInput(field, value, allowed, _EXAMPLES["money"])
+    return int(micros)
+
+
+def money_text(micros: int) -> str:
+    """Return millionths as text, with at least two decimals."""
+    sign, (whole, part) = "-" if micros < 0 else "", divmod(abs(micros), _MICROS)
+    return f"{sign}{whole}.{f'{part:06}'.rstrip('0'):0<2}"
+
+
+def read_estimate(field: str, value: object, example: object) -> Budget | None:
+    """Return what one run is expected to use, in its normal form; None without it. Raises InvalidInput."""
+    if value is None:
+        return None
+    read = read_budget(field, value, example) or {}
+    for name, part in read.items():
+        if name not in _ESTIMATED or part is None:
+            raise InvalidInput(f"{field}.{name}", part, "tokens or money, with an amount", example)
+    return read
 
 
 def _near(name: str) -> str:
     return nearest(name, PARTS) or PARTS[0]
 
 
-_EXAMPLES: Final[dict[str, object]] = {"max_depth": 3, "max_fan_out": 10, "max_open_tasks": 50}
+_MICROS: Final = 1_000_000
+_NUMBER: Final = re.compile(r"\d{1,16}(?:\.\d{1,16})?(?:[eE]\+?\d{1,2})?")
+_ESTIMATED: Final = ("tokens", "money")
+_EXAMPLES: Final[dict[str, object]] = {
+    "runs": 100,
+    "tokens": 1_000_000,
+    "money": "5.00",
+    "max_depth": 3,
+    "max_fan_out": 10,
+    "max_open_tasks": 50,
+}
 
 
 def _decoded(value: object) -> object:
@@ -103,7 +168,7 @@ BudgetText = Annotated[Budget | None, BeforeValidator(_decoded)]
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetField(FieldDefinition):
-    """A budget: an object, or a text such as `max_depth=3,max_fan_out=10`."""
+    """A budget: an object, or a text such as `runs=100,max_depth=3`."""
 
     metavar: ClassVar[str | None] = "PARTS"
 
@@ -120,3 +185,13 @@ class BudgetField(FieldDefinition):
     def shown(self, value: object) -> str:
         """Return the budget as it is typed."""
         return budget_words(cast("Mapping[str, object]", value))
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimateField(BudgetField):
+    """An estimate: an object, or a text such as `tokens=2000,money=0.05`."""
+
+    @property
+    def check(self) -> Check:
+        """Refuse anything but amounts of tokens and money."""
+        return partial(read_estimate, example=self.example)

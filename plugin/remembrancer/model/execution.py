@@ -82,6 +82,8 @@ class Reason(StrEnum):
     """A caller asked to skip it."""
     RESCHEDULED = "rescheduled"
     """A caller moved it to another time; the reason names that."""
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    """The budget of its lineage had nothing left for it; the reason says of what."""
     SCHEDULE_CHANGED = "schedule_changed"
     """The task got another schedule after the time of this occurrence, and before it ran."""
     DEPENDENCY_FAILED = "dependency_failed"

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta  # noqa: TC003 (part of the public signature)
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.model.budget import MOST, micros_of, money_text
+from remembrancer.model.constraints import read_integer
 from remembrancer.model.question import OnNoAnswer  # noqa: TC001 (part of the public signature)
 
 if TYPE_CHECKING:
@@ -27,6 +29,37 @@ class Thought:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """The usage of a run, of the budget of its lineage.
+
+    Args:
+        tokens: Tokens.
+        money: A whole number, or text with up to six decimals such as `0.05`; no float, which is never exact.
+
+    Raises:
+        InvalidInput: One of them is no such amount.
+    """
+
+    tokens: int = 0
+    money: int | str = 0
+
+    def __post_init__(self) -> None:
+        """Check the amounts."""
+        read_integer("tokens", self.tokens, 0, MOST, 2000)
+        micros_of("money", self.money)
+
+    @property
+    def amounts(self) -> tuple[int, int]:
+        """The tokens, and the money in millionths."""
+        return self.tokens, micros_of("money", self.money)
+
+    def __add__(self, other: Usage) -> Usage:
+        """Return the sum of two."""
+        money = self.amounts[1] + other.amounts[1]
+        return Usage(self.tokens + other.tokens, money_text(money))
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The work is done.
 
@@ -34,11 +67,13 @@ class Done:
         result: The result to store, as text.
         thought: A thought that the work created, linked by CREATED_THOUGHT.
         next_check: The next run of a task of kind `paced`: a length of time from now, a timedelta, or a moment.
+        usage: What the run has used of the budget of its lineage; None: what `Firing.spend` was called with.
     """
 
     result: str | None = None
     thought: Thought | None = None
     next_check: datetime | timedelta | str | None = None
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +155,7 @@ class HandlerOutcome:
     thought: Thought | None = None
     deferral: Defer | Ask | None = None
     next_check: datetime | timedelta | str | None = None
+    usage: Usage | None = None
     faults: tuple[str, ...] = ()
     """The names of the class of the exception that was raised, and of its base classes."""
     is_permanent: bool = False

@@ -40,6 +40,12 @@ class Lineage(BaseModel):
     """The thought that started it."""
     budget: Budget = Field(default_factory=Budget)
     """Its bounds, those of the scheduler's settings where it has none of its own."""
+    spent: Budget = Field(default_factory=Budget)
+    """The runs, tokens and money that its runs have used which ended."""
+    reserved: Budget = Field(default_factory=Budget)
+    """The same, as held for those that run."""
+    left: Budget = Field(default_factory=Budget)
+    """The rest of each amount that its budget bounds: the bound, less the spent and the reserved part."""
     tasks: list[LineageTask] = Field(default_factory=list[LineageTask])
     """Its tasks, parents before children: at most as many as asked for."""
     open_tasks: int = 0

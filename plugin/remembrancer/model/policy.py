@@ -54,6 +54,15 @@ class DedupReuse(StrEnum):
     """It gives its key back: the next task that is scheduled under it is a new one."""
 
 
+class OnExhausted(StrEnum):
+    """The policy for an occurrence that the budget of its lineage has nothing left for."""
+
+    SKIP = "skip"
+    """It is skipped, with the reason `budget_exhausted`."""
+    WAIT = "wait"
+    """It waits until the budget is raised."""
+
+
 class OnLost(StrEnum):
     """The policy for an occurrence whose scheduler died while it ran."""
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Final, Self, TypedDict
 from pydantic import BeforeValidator, ConfigDict, StrictFloat, StrictInt
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.budget import Budget, BudgetField
+from remembrancer.model.budget import Budget, BudgetField, EstimateField
 from remembrancer.model.constraints import LONGEST_ID, LONGEST_NAME, LONGEST_TEXT
 from remembrancer.model.dependency import Dependency, DependsOn, TriggerRule
 from remembrancer.model.dependency_field import DependencyList
@@ -242,8 +242,16 @@ class ScheduleRequest:
     budget: Annotated[
         Budget | str | None,
         BudgetField(
-            "The bounds of the lineage that the task begins: how far its handlers may schedule further tasks.",
-            {"max_depth": 3, "max_fan_out": 10},
+            "The bounds of the lineage that the task begins: what its runs may use, and how far it may grow.",
+            {"runs": 100, "max_depth": 3},
+            group=FieldGroup.LINEAGE,
+        ),
+    ] = None
+    estimate: Annotated[
+        Budget | str | None,
+        EstimateField(
+            "The tokens and the money that one run is expected to use: reserved from the budget while it runs.",
+            {"tokens": 2000, "money": "0.05"},
             group=FieldGroup.LINEAGE,
         ),
     ] = None
@@ -281,6 +289,7 @@ class TaskFields(TypedDict, total=False):
     trigger_rule: TriggerRule | str | None
     retry: RetryArgument
     budget: Budget | str | None
+    estimate: Budget | str | None
     max_deferrals: int | None
     max_deferral_seconds: float | None
 

@@ -97,6 +97,9 @@ class ScheduledTask(BaseModel):
     depends_on: Dependencies = ()
     trigger_rule: TriggerRule | None = None
     budget: BudgetText = None
+    estimate: BudgetText = None
+    budget_id: str | None = None
+    """The lineage whose budget each of its runs draws on; None where no budget bounds it."""
     lineage_id: str | None = None
     """The thought that started the lineage it belongs to; None for a task that no handler scheduled."""
     parent_id: str | None = None

@@ -101,13 +101,14 @@ class TaskCommands:
             store, clock, late_by_seconds, self._creation.admit, self._origins, self.edits, self.cancel
         )
         """Declared sets of tasks."""
-        self.dead_letters = DeadLetterCommands(store, clock)
         self.concurrency = LimitCommands(store.limits, self._tasks)
         """Limits of what runs at once."""
         self.questions = QuestionCommands(store, clock)
         """Questions of tasks to people."""
         self.lineages = LineageCommands(store, clock, self._origins, self)
         """The trees of tasks that thoughts started."""
+        self.dead_letters = DeadLetterCommands(store, clock, self.lineages.check_left)
+        """Failures that no attempt follows."""
         self.templates = TemplateCommands(store, clock, self._creation)
         """Templates of tasks."""
 
@@ -222,6 +223,7 @@ class TaskCommands:
         async def act() -> Execution:
             for _ in range(ROUNDS):  # one that has ended or changed before it could start is refused the next time
                 task = await self._tasks.open(task_id, "run", fence)
+                await self.lineages.check_left(task)
                 if started := await start(task, self._tasks.change("run_now", None, fence=fence)):
                     return started
             raise TaskContended(task_id, "run", ROUNDS)

@@ -90,8 +90,8 @@ class TaskCreation:
         requests = [each if each.schedule is None else await self._resolved(each) for each in requests]
         tasks = [self.admit(request, now, place) for place, request in enumerate(requests)]
         await check_followed(self._store.tasks, (each.runs_after_id for each in tasks))
-        if (origin := await self._origins.of_caller()) is not None:
-            tasks = [with_origin(task, origin) for task in tasks]
+        origin = await self._origins.of_caller()
+        tasks = [with_origin(task, origin) for task in tasks]
         if source is not None:
             tasks = [source.marked(task) for task in tasks]
         if idempotency_key:

@@ -10,6 +10,7 @@ from remembrancer.model.ids import execution_id_of, occurrence_key
 from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.additions import additions_of, are_over
+from remembrancer.policies.budget import draw_of
 from remembrancer.policies.decision import Run, Skip
 from remembrancer.policies.occurrences import run_without_pause_ms
 from remembrancer.policies.pace import with_next_check
@@ -59,6 +60,8 @@ def _run_claim(task: ScheduledTask, run: Run, context: PlanContext) -> Claim:
     claim = Claim(execution, task.next_run_ms, run.next_ms, run.next_ms, TaskStatus.ACTIVE, deferred, begins, over)
     if task.depends_on:
         claim = replace(claim, gains={"joined_ms": run.occurrence_ms})
+    if task.budget_id is not None:
+        claim = replace(claim, draw=draw_of(task))
     if task.wait_key is not None:
         claim = replace(claim, ends_wait=True)
     if task.additions is None:

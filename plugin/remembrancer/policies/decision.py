@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.policies.occurrences import OccurrenceRange
     from remembrancer.ports.dependencies import Joined
+    from remembrancer.ports.lineages import LineageState
 
 
 class Run(NamedTuple):
@@ -102,6 +103,8 @@ class Situation:
     """The limits that somebody has set."""
     full: Mapping[str, str] = field(default_factory=dict[str, str])
     """The limits without a free slot, as far as this replica knows, with the reason of those that wait for one."""
+    lineages: Mapping[str, LineageState] = field(default_factory=dict[str, "LineageState"])
+    """The lineages whose budgets tasks of the page draw on, by their ids."""
 
 
 PLAIN: Situation = Situation()

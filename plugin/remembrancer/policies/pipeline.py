@@ -11,8 +11,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.policies.budget import within_budget
 from remembrancer.policies.claims import claim_of
-from remembrancer.policies.decision import Park, Remind
+from remembrancer.policies.decision import Park, Remind, Run
 from remembrancer.policies.dependencies.policy import dependencies
 from remembrancer.policies.limits import under_limits
 from remembrancer.policies.misfire import misfire
@@ -43,14 +44,16 @@ def plan(task: ScheduledTask, situation: Situation, context: PlanContext) -> Dec
     """Return what *task*, which is due, does now. Raises InvalidInput for a schedule that cannot be read."""
     for policy in POLICIES:
         if decision := policy(task, situation, context):
-            return decision
+            if task.budget_id is None or not isinstance(decision, Run):
+                return decision
+            return within_budget(task, decision, situation)
     raise AssertionError("the last policy decides")
 
 
-def _decided(task: ScheduledTask, situation: Situation, context: PlanContext) -> Claim | Park | None:
-    """Return the claim or the wait that follows from the decision about *task*; None for neither."""
+def _decided(task: ScheduledTask, situation: Situation, context: PlanContext) -> Claim | Park | Remind | None:
+    """Return the claim, wait or reminder that follows from the decision about *task*; None for none of these."""
     decision = plan(task, situation, context)
-    if isinstance(decision, Park):
+    if isinstance(decision, Park | Remind):
         return decision
     claim = claim_of(task, decision, context)
     if claim is None or (task.concurrency_key is None and not situation.limits):

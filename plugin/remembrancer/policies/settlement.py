@@ -10,6 +10,7 @@ from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.policy import OnLost
 from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.budget import LOST, charge_of, draw_of
 from remembrancer.policies.pace import Pacing, check_after_loss, pacing_of
 from remembrancer.policies.retry import next_execution, retry_due_ms
 from remembrancer.ports.writes import Recovery, Settlement
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.writes import Reschedule
 
 _LONGEST_FAULT: Final = 500
+_EXHAUSTED: Final = "The budget of its lineage has nothing left for another attempt."
 
 
 def settlement_of(
@@ -49,6 +51,7 @@ def settlement_of(
         is_last=last,
         additions=firing.task.additions,
         next_check=paced.check,
+        charge=None if firing.task.budget_id is None else charge_of(firing, outcome, deferred=reschedule is not None),
         retry_due_ms=due_ms,
     )
 
@@ -106,8 +109,12 @@ def recovery_of(task: ScheduledTask | None, lost: Execution, now: datetime, repl
         ends_task=ends(ExecutionStatus.FAILED) if last and not retry else None,
         additions=task.additions if task else None,
         next_check=check_after_loss(task, lost, now) if task and not retry else None,
+        charge=LOST if task is None or task.budget_id is not None else None,
     )
-    return Recovery(settlement, retry)
+    if task is None or retry is None or task.budget_id is None:
+        return Recovery(settlement, retry)
+    alone = recovery_of(task.model_copy(update={"on_lost": OnLost.FAIL}), lost, now, replica_id).settlement
+    return Recovery(settlement, retry, draw_of(task), replace(alone, reason=f"{alone.reason} {_EXHAUSTED}"))
 
 
 def _is_only(lost: Execution) -> bool:

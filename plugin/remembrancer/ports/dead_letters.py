@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.dead_letter import DeadLetter
     from remembrancer.model.execution import Execution
-    from remembrancer.ports.writes import Change, Lease
+    from remembrancer.ports.writes import Change, Draw, Lease
 
 
 class DeadLetters(Protocol):
@@ -27,6 +27,11 @@ class DeadLetters(Protocol):
         """Delete a dead letter, if nothing has failed for its fault since it was read; return whether it did."""
         ...
 
-    async def rerun(self, letter: DeadLetter, execution: Execution, lease: Lease, change: Change) -> Execution | None:
-        """Write a running execution, RETRY_OF the last that failed; None if its task is cancelled or gone."""
+    async def rerun(
+        self, letter: DeadLetter, execution: Execution, lease: Lease, change: Change, draw: Draw | None
+    ) -> Execution | None:
+        """Write a running execution, RETRY_OF the last that failed; None if its task is cancelled or gone.
+
+        With *draw*, also if the budget of its lineage has less left.
+        """
         ...

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Final
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.dependency import DependencyOutcome
 from remembrancer.model.execution import Execution
-from remembrancer.model.handler_result import HandlerResult
+from remembrancer.model.handler_result import HandlerResult, Usage
 from remembrancer.model.question import Answer, answer_from
 from remembrancer.model.task import ScheduledTask
 from remembrancer.ports.sync_calls import OUTSIDE, SyncCalls
 
 _LONGEST: Final = 200
+_LOCK: Final = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,18 @@ class StopSignal:
     """True once the handler should end."""
 
 
+@dataclass(slots=True, eq=False)
+class Ledger:
+    """The usage of a run so far: written on any thread, read when it ends."""
+
+    usage: Usage | None = None
+
+    def add(self, usage: Usage) -> None:
+        """Add to it."""
+        with _LOCK:
+            self.usage = usage if self.usage is None else self.usage + usage
+
+
 @dataclass(frozen=True, slots=True)
 class Firing:
     """The argument of a handler: one execution under way, and its task."""
@@ -55,6 +69,28 @@ class Firing:
     """The scheduler that fired, for a plain handler: methods that wait for their answer. Not for an async handler."""
     dependencies: tuple[DependencyOutcome, ...] = ()
     """The outcomes of the tasks that its task depends on, with their results."""
+
+    ledger: Ledger = field(default_factory=Ledger, compare=False, repr=False)
+    """The calls of `spend`, added up."""
+
+    @property
+    def spent(self) -> Usage | None:
+        """The usage of the run so far, by `spend`; None before the first call."""
+        return self.ledger.usage
+
+    def spend(self, tokens: int = 0, money: int | str = 0) -> None:
+        """Report what the run has used of the budget of its lineage, in addition to what it used before.
+
+        Callable on any thread. Its outcome gives back what was reserved beyond that, also if the run fails.
+
+        Args:
+            tokens: Tokens.
+            money: A whole number, or text with up to six decimals such as `0.05`.
+
+        Raises:
+            InvalidInput: One of them is no such amount.
+        """
+        self.ledger.add(Usage(tokens, money))
 
     @property
     def trigger_prompt(self) -> str:

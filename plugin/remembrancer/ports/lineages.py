@@ -5,23 +5,54 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from remembrancer.model.policy import OnExhausted
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.writes import Change
+    from remembrancer.ports.writes import Change, Draw
 
 
 @dataclass(frozen=True, slots=True)
 class LineageState:
-    """The node of a lineage: its own bounds, and what has been counted."""
+    """The node of a lineage: its own bounds, and what has been counted.
+
+    Amounts are by their names: runs, tokens, and money in millionths. Law: what a lineage may use is at all times the
+    sum of what is spent, what is reserved, and what is left.
+    """
 
     lineage_id: str
     limits: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Its own bounds, by the names of a budget's parts."""
+    """Its own bounds on what handlers schedule, by the names of a budget's parts."""
     spawned: int = 0
     """The tasks that handlers scheduled in it."""
+    caps: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The amounts that it may use; one without a bound is not there."""
+    spent: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The amounts that its executions have used which ended."""
+    reserved: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The same, as held for those that run."""
+    on_exhausted: OnExhausted = OnExhausted.SKIP
+
+    def left(self, name: str) -> int:
+        """Return what is left of a bounded amount; below 0 if more was used than was left."""
+        return self.caps[name] - self.spent.get(name, 0) - self.reserved.get(name, 0)
+
+    def lacking(self, draw: Draw) -> str | None:
+        """Return an amount of which less is left than *draw* needs; None if all are enough."""
+        return self._short(draw, self.reserved)
+
+    def is_spent_for(self, draw: Draw) -> bool:
+        """Return whether *draw* needs more than is left even if nothing was reserved."""
+        return self._short(draw, {}) is not None
+
+    def _short(self, draw: Draw, reserved: Mapping[str, int]) -> str | None:
+        for name, needed in (("runs", 1), ("tokens", draw.tokens), ("money", draw.money)):
+            if name in self.caps and self.caps[name] - self.spent.get(name, 0) - reserved.get(name, 0) < max(1, needed):
+                return name
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +91,10 @@ class LineageStore(Protocol):
 
     async def get(self, lineage_id: str) -> LineageState | None:
         """Return a lineage's node; None for one that has none: nothing bounds it, and no handler scheduled in it."""
+        ...
+
+    async def states(self, lineage_ids: Collection[str]) -> Mapping[str, LineageState]:
+        """Return the nodes of those lineages that have one, by their ids."""
         ...
 
     async def tasks(self, lineage_id: str, limit: int) -> Sequence[ScheduledTask]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.writes import Change, Claim, ExpiredLease, Lease, Recovery, Settlement
+    from remembrancer.ports.writes import Change, Claim, Draw, ExpiredLease, Lease, Recovery, Settlement
 
 
 class WorkQueue(Protocol):
@@ -50,11 +50,12 @@ class WorkQueue(Protocol):
         ...
 
     async def start_now(
-        self, execution: Execution, lease: Lease, change: Change, *, force: bool = False
+        self, execution: Execution, lease: Lease, change: Change, *, force: bool = False, draw: Draw | None = None
     ) -> Execution | None:
         """Write a running execution outside the schedule; return None if the task is not open, or not as required.
 
         Also if one of its limits has no free slot, unless it is to *force* it; `limits.refused` then says which.
+        With *draw*, also if the budget of its lineage has less left, and its execution has the fence of the task.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +16,28 @@ if TYPE_CHECKING:
     from remembrancer.model.question import Question
     from remembrancer.model.task import ScheduledTask
     from remembrancer.model.task_status import TaskStatus
+
+
+class Draw(NamedTuple):
+    """The reservation of an execution in the budget of its lineage, besides its run."""
+
+    lineage_id: str
+    tokens: int
+    money: int
+    """In millionths."""
+
+
+class Charge(NamedTuple):
+    """The usage of an execution in the end; what it reserved beyond that is given back."""
+
+    runs: int
+    """1, or 0 for one that was deferred."""
+    tokens: int | None
+    """None: what it had reserved."""
+    money: int | None
+    """In millionths; None: what it had reserved."""
+    lineage_id: str | None
+    """The lineage, whose waiting tasks are looked at again; None where nothing is given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +60,8 @@ class Claim:
     """Other properties of the task that change with it."""
     ends_wait: bool = False
     """True if the task waited for something as it was read: it does not afterwards."""
+    draw: Draw | None = None
+    """Its reservation in a budget; it is won only if that has enough left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +142,8 @@ class Settlement:
     """The time (epoch ms) of the next attempt, which waits from then on; None if this is the outcome."""
     trace_id: str | None = None
     span_id: str | None = None
+    charge: Charge | None = None
+    """Its usage of a budget; None for a task without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +200,10 @@ class Recovery:
 
     settlement: Settlement
     retry: Execution | None
+    draw: Draw | None = None
+    """The reservation of the attempt in a budget."""
+    without_retry: Settlement | None = None
+    """The settlement that holds if the budget has nothing left for the attempt."""
 
 
 @dataclass(frozen=True, slots=True)

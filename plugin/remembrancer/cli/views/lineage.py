@@ -17,6 +17,9 @@ def print_lineage(lineage: Lineage) -> None:
     out.print(f"Lineage of {lineage.lineage_id}", style="bold", markup=False, highlight=False)
     budget = budget_words(lineage.budget).replace(",", "  ") if lineage.budget else "none"
     out.print(f"  budget: {budget}", markup=False, highlight=False)
+    for name, bound in lineage.left.items():
+        used = f"{lineage.spent.get(name, 0)} spent, {lineage.reserved.get(name, 0)} reserved, {bound} left"
+        out.print(f"  {name}: {used}", markup=False, highlight=False)
     counts = f"{len(lineage.tasks):,} tasks, {lineage.open_tasks:,} open, {lineage.spawned:,} scheduled by handlers"
     out.print(f"  {counts}{'' if lineage.is_whole else '; --limit shows more'}", markup=False, highlight=False)
     for each in _in_order(lineage):

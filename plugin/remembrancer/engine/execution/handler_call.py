@@ -21,6 +21,7 @@ from remembrancer.model.handler_result import (
     HandlerOutcome,
     Retry,
     Thought,
+    Usage,
 )
 from remembrancer.model.retry_policy import read_wait
 from remembrancer.model.task_status import TaskStatus
@@ -179,9 +180,16 @@ def _unreadable(answer: object, error: BaseException) -> HandlerOutcome:
 def _done(answer: Done) -> HandlerOutcome:
     if answer.thought is not None and (fault := _fault(answer.thought)):
         return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, _storable(fault))
+    if not isinstance(answer.usage, Usage | None):  # pyright: ignore[reportUnnecessaryIsInstance] (as above)
+        text = f"The usage was refused: it is a {type(answer.usage).__name__}; allowed: a Usage, or None."
+        return HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_FAILED, text)
     result = None if answer.result is None else _storable(answer.result)
     return HandlerOutcome(
-        ExecutionStatus.COMPLETED, result=result, thought=answer.thought, next_check=answer.next_check
+        ExecutionStatus.COMPLETED,
+        result=result,
+        thought=answer.thought,
+        next_check=answer.next_check,
+        usage=answer.usage,
     )
 
 

@@ -26,5 +26,6 @@ def manual_run(task: ScheduledTask, now: datetime, replica_id: str) -> Execution
         status=ExecutionStatus.RUNNING,
         nominal_at=now,
         triggered_at=now,
+        fence=task.fence,
         replica_id=replica_id,
     )

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from remembrancer.errors import ForeignConstraint, GraphUnavailable
+from remembrancer.policies.budget import wait_key_of
 from remembrancer.policies.settlement import refused
 
 if TYPE_CHECKING:
@@ -159,9 +161,17 @@ class OutcomeWriter:
                     if refusals == _REFUSALS:
                         batch = [_replaced(batch[0], error)]
             else:
-                return self._written(batch, written, ended_leases)
+                self._written(batch, written, ended_leases)
+                return await self._wake_bounded(batch)
             await asyncio.sleep(seconds)
         return None
+
+    async def _wake_bounded(self, batch: Sequence[PendingOutcome]) -> None:
+        """Let tasks be looked at again that wait for what the budgets of their lineages got back."""
+        for lineage_id in {each.settlement.charge.lineage_id for each in batch if each.settlement.charge is not None}:
+            if lineage_id is not None:
+                with suppress(GraphUnavailable):  # they are looked at once a check interval in any case
+                    await self._store.waits.wake(wait_key_of(lineage_id))
 
     def _split(self, batch: Sequence[PendingOutcome]) -> None:
         for pending in batch:

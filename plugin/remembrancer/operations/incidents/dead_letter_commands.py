@@ -29,10 +29,12 @@ class DeadLetterCommands:
     Args:
         store: The graph.
         clock: The time.
+        check_left: Refuses a run of a task for which the budget of its lineage has not enough left.
     """
 
-    def __init__(self, store: Graph, clock: Clock) -> None:
+    def __init__(self, store: Graph, clock: Clock, check_left: Callable[[ScheduledTask], Awaitable[None]]) -> None:
         self._store = store
+        self._check_left = check_left
         self._tasks = OpenTasks(store, clock)
 
     async def all(self, task_id: str | None, limit: int) -> Sequence[DeadLetter]:
@@ -56,6 +58,7 @@ class DeadLetterCommands:
             task = await self._store.tasks.get(letter.task_id)
             check_readable(task)
             again = task.model_copy(update=given)
+            await self._check_left(task)
             if started := await start(letter, again, self._tasks.change("rerun", text)):
                 return started
             raise TaskEnded(task.task_id, task.status, "run again")

@@ -6,8 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.context import IDEMPOTENCY_KEY, current_actor, executing
-from remembrancer.errors import InvalidInput, TaskNotFound
-from remembrancer.model.budget import read_budget, refuse_budget
+from remembrancer.errors import InvalidInput, LineageLimitReached, TaskNotFound
+from remembrancer.model.budget import ON_EXHAUSTED, Budget, money_text, read_budget, refuse_budget
 from remembrancer.model.bulk_edit import BulkResult
 from remembrancer.model.constraints import read_id, read_limit, read_reason
 from remembrancer.model.lineage import Lineage, LineageTask
@@ -17,12 +17,13 @@ from remembrancer.operations.edits.bulk_run import BulkAction, BulkRun, Ends
 from remembrancer.operations.edits.planned_edits import cancelling
 from remembrancer.operations.idempotency import reject_reuse
 from remembrancer.operations.open_tasks import ROUNDS
+from remembrancer.policies.budget import draw_of, wait_key_of
 from remembrancer.ports.filters import TaskFilter
 from remembrancer.ports.lineages import LineageState
 from remembrancer.ports.writes import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.operations.lineages.origins import Origins
@@ -58,7 +59,10 @@ class LineageCommands:
         shown = [_shown(task) for task in found[:limit]]
         return Lineage(
             lineage_id=lineage_id,
-            budget=dict(self._origins.limits_of(state)),
+            budget={**_amounts(state.caps), **self._origins.limits_of(state), **_choice(state)},
+            spent=_amounts(state.spent),
+            reserved=_amounts(state.reserved),
+            left=_amounts({name: state.left(name) for name in state.caps}),
             tasks=shown,
             open_tasks=sum(each.status in OPEN_STATUSES for each in shown),
             spawned=state.spawned,
@@ -78,7 +82,20 @@ class LineageCommands:
         author = current_actor()
         change = Change("set_budget", self._clock.now(), author.surface, author.actor, text)
         await self._store.lineages.set_budget(lineage_id, wanted, change)
+        await self._store.waits.wake(wait_key_of(lineage_id))
         return await self.get(lineage_id, MOST)
+
+    async def check_left(self, task: ScheduledTask) -> None:
+        """Refuse a run by hand for which the budget of its lineage has not enough left. Raises LineageLimitReached."""
+        if (draw := draw_of(task)) is None:
+            return
+        state = (await self._store.lineages.states([draw.lineage_id])).get(draw.lineage_id)
+        if state is None or (name := state.lacking(draw)) is None:
+            return
+        needed = {"runs": 1, "tokens": max(1, draw.tokens), "money": max(1, draw.money)}[name]
+        asked = state.caps[name] - state.left(name) + needed
+        most, asked = (_amounts({name: amount})[name] for amount in (state.caps[name], asked))
+        raise LineageLimitReached(name, draw.lineage_id, most, asked, "what its runs have spent and reserved")
 
     async def stop(self, of: str, reason: str | None, *, dry_run: bool) -> BulkResult:
         """Cancel the open tasks of a lineage; of a task, it and all that came of it. Raises TaskNotFound.
@@ -136,3 +153,13 @@ def _shown(task: ScheduledTask) -> LineageTask:
         execution_id=task.created_by if spawned else None,
         created_at=task.created_at,
     )
+
+
+def _amounts(amounts: Mapping[str, int]) -> Budget:
+    """Return amounts as people read them."""
+    return {name: money_text(amount) if name == "money" else amount for name, amount in amounts.items()}
+
+
+def _choice(state: LineageState) -> Budget:
+    """Return what becomes of runs with nothing left, where the budget bounds any amount."""
+    return {ON_EXHAUSTED: state.on_exhausted.value} if state.caps else {}

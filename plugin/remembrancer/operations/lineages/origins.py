@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.context import executing
 from remembrancer.errors import InvalidInput, LineageLimitReached
-from remembrancer.model.budget import refuse_budget
+from remembrancer.model.budget import bounds_amounts, refuse_budget
 from remembrancer.model.ids import new_id
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
@@ -94,7 +94,7 @@ class Origins:
 def with_origin(task: ScheduledTask, origin: Origin | None) -> ScheduledTask:
     """Return a new task with its place in the lineage of *origin*. Raises InvalidInput: it brings a budget."""
     if origin is None:
-        return task
+        return task.model_copy(update={"budget_id": task.origin_thought_id}) if bounds_amounts(task.budget) else task
     lineage_id = origin.lineage.lineage_id
     if task.budget is not None:
         refuse_budget(task.budget, lineage_id)

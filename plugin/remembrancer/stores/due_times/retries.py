@@ -8,6 +8,7 @@ from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.writes import DueRetries, WaitingRetry
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken, rows_of
 from remembrancer.stores.rows import node_rows
+from remembrancer.stores.rows.budget_rows import reserving_attempts
 from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases, with_fence
 from remembrancer.stores.rows.readable_records import FAULTS
 from remembrancer.stores.rows.slot_rows import returning, taking, wanted_slots
@@ -112,6 +113,7 @@ class GraphRetries:
         if not statements:
             return []
         statements += returning(begun)
+        statements = reserving_attempts(due.started, statements)
         answers = await self._connection.write(statements)
         self._times.arm(until_ms for _, until_ms in due.held if until_ms is not None)
         return [with_fence(begun[int(row["row"])], row) for row in rows_of("start_retries", statements, answers)]

@@ -12,6 +12,7 @@ from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
 from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.graph.lock_backoff import LockBackoff
 from remembrancer.stores.rows import node_rows
+from remembrancer.stores.rows.budget_rows import reserving
 from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases
 from remembrancer.stores.rows.slot_rows import limited_claims, note_refusals
 
@@ -115,7 +116,8 @@ class ClaimWriter:
         for claim, row in zip(won, began, strict=False):  # the running ones come first
             self._executions.record(claim.execution.execution_id, row["element_id"])
         if limited and len(won) < len(claims):
-            note_refusals(self._refused, statements[:1], answers)
+            taken = [each for each in statements if each.name == "take_slots"]
+            note_refusals(self._refused, taken, [rows_of("take_slots", statements, answers)])
         self._note_moves(won)
         return won
 
@@ -181,7 +183,7 @@ def claim_statements(
         statements.append(Statement("end_deferrals", ended))
     if added := [node_rows.cause_row(claim.execution) for claim in claims if claim.execution.cause is not None]:
         statements.append(Statement("record_causes", added))
-    return [*statements, *returned]
+    return [*reserving(claims, statements), *returned]
 
 
 def won_claims(claims: Sequence[Claim], statements: Sequence[Statement], answers: Sequence[list[Row]]) -> list[Claim]:

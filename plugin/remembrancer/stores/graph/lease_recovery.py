@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from remembrancer.ports.writes import Recovery
 from remembrancer.stores.commits.statement import UniqueKeyTaken, rows_of
 from remembrancer.stores.graph.outcomes import recovery_statements
 from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases, with_fence
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.model.execution import Execution
-    from remembrancer.ports.writes import Lease, Recovery
+    from remembrancer.ports.writes import Lease, Settlement
     from remembrancer.stores.graph.parts import GraphParts
 
 
@@ -25,10 +26,13 @@ async def recover(
     Those that were not settled in between, by their holder or by another replica, are added to *written*.
     """
     retries = [each.retry for each in lost if each.retry]
+    held = () if any(each.draw for each in lost) else ended_leases
     try:
-        started = await _write(parts, ended_leases, lost, lease if retries else None, written)
+        started = await _write(parts, held, lost, lease if retries else None, written)
     except UniqueKeyTaken:
-        started = await _singly(parts, ended_leases, lost, lease, written)
+        started = await _singly(parts, held, lost, lease, written)
+    if held is not ended_leases:
+        await _write(parts, ended_leases, _not_admitted(lost, started), None, written)
     if retries and not started:
         await parts.connection.write([release_leases([lease.lease_id])])
     return started
@@ -73,3 +77,21 @@ async def _singly(
 def _armed_ms(each: Recovery) -> int | None:
     """Return the time for which the end of a lost execution arms its task; None if it does not."""
     return None if each.settlement.next_check is None else each.settlement.next_check.at_ms
+
+
+def _not_admitted(lost: Sequence[Recovery], started: Sequence[Execution]) -> list[Recovery]:
+    """Return how those executions are settled for whose further attempts the budgets have nothing left.
+
+    The refusal has moved their fences, so that nothing of them was written before.
+    """
+    begun = {each.execution_id for each in started}
+    return [
+        Recovery(_refenced(each.without_retry), None)
+        for each in lost
+        if each.retry is not None and each.without_retry is not None and each.retry.execution_id not in begun
+    ]
+
+
+def _refenced(settlement: Settlement) -> Settlement:
+    fence = settlement.execution.fence + 2
+    return replace(settlement, execution=settlement.execution.model_copy(update={"fence": fence}))

@@ -8,6 +8,7 @@ from remembrancer.model.timestamps import to_ms
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.rows import deferral_rows, node_rows, outcome_rows
+from remembrancer.stores.rows.budget_rows import charging, reserving_retries
 from remembrancer.stores.rows.dead_letter_rows import dead_letter_rows
 from remembrancer.stores.rows.due_key import due_key
 from remembrancer.stores.rows.lease_rows import release_leases
@@ -45,6 +46,7 @@ def settle_statements(
         elif settlement.ends_task:
             parts.setdefault("retire_tasks", []).append(_retire_row(settlement, settlement.execution.fence))
     statements = [Statement(name, written) for name, written in parts.items()]
+    statements[1:1] = charging(settlements)
     statements += _next_checks([(each, each.execution.fence) for each in settlements if each.next_check])
     statements += _dead_letters([(each, each.execution.fence) for each in settlements])
     statements = [*releasing(each.execution for each in settlements), *statements]
@@ -77,6 +79,7 @@ def recovery_statements(ended_leases: Sequence[str], lost: Sequence[Recovery]) -
         statements.append(
             Statement("fail_lost_executions", [outcome_rows.settle_row(each.settlement) for each in lost])
         )
+    statements += charging(each.settlement for each in lost)
     if retried := [_retry_row(each) for each in lost if each.retry]:
         statements.append(Statement("retry_executions", retried))
     ending = [each.settlement for each in lost if each.settlement.ends_task]
@@ -90,7 +93,7 @@ def recovery_statements(ended_leases: Sequence[str], lost: Sequence[Recovery]) -
     statements += returning(retries)
     if ended_leases:
         statements.append(release_leases(ended_leases))
-    return statements
+    return reserving_retries(lost, statements)
 
 
 def _dead_letters(settled: Sequence[tuple[Settlement, int]]) -> list[Statement]:

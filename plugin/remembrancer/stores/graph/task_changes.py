@@ -12,6 +12,7 @@ from remembrancer.stores.graph.outcomes import outstanding_statements
 from remembrancer.stores.records.dependencies import GraphDependencies, changed_dependencies, edition_guards
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, node_rows
+from remembrancer.stores.rows.budget_rows import reserving_one
 from remembrancer.stores.rows.edit_rows import edit_row
 from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases, with_fence
 from remembrancer.stores.rows.lineage_rows import changed_lineages
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from remembrancer.model.execution import Execution
-    from remembrancer.ports.writes import Claim, Edit, Lease
+    from remembrancer.ports.writes import Claim, Draw, Edit, Lease
     from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.row_types.executions import EndedRetriesRow
     from remembrancer.stores.graph.armed_times import GraphArmedTimes
@@ -154,7 +155,7 @@ def _explained(taken: UniqueKeyTaken, edits: Sequence[Edit]) -> RemembrancerErro
 
 
 async def start_now(
-    parts: GraphParts, execution: Execution, lease: Lease, change: Change, *, force: bool
+    parts: GraphParts, execution: Execution, lease: Lease, change: Change, *, force: bool, draw: Draw | None
 ) -> Execution | None:
     """Write a running execution of an open task outside the schedule; None if the task is not as required.
 
@@ -165,12 +166,15 @@ async def start_now(
     after = node_rows.to_json({"execution_id": execution.execution_id})
     row = {**node_rows.start_row(execution), **audit, "change_reason": change.reason, "after": after}
     row["limit_keys"] = list(keys)
+    if draw is not None:  # the refusal of a budget moves the fence
+        row["if_fence"] = change.if_fence if change.if_fence is not None else execution.fence
     taken = [taking({key: [execution.execution_id] for key in keys}, force=force)] if keys else []
-    statements = [*taken, Statement("start_executions", [row]), acquire_leases(lease, [execution])]
+    starting = [*taken, Statement("start_executions", [row]), acquire_leases(lease, [execution])]
+    statements = [*reserving_one(draw, execution, starting), *returning([execution])]
     with rejecting_reuse(change.idempotency_key):
-        answers = await parts.connection.write([*statements, *returning([execution])])
-    if started := rows_of("start_executions", statements, answers[: len(statements)]):
+        answers = await parts.connection.write(statements)
+    if started := rows_of("start_executions", statements, answers):
         return with_fence(execution, started[0])
-    note_refusals(parts.slots.refused, taken, answers)
+    note_refusals(parts.slots.refused, taken, [rows_of("take_slots", statements, answers)])
     await parts.connection.write([release_leases([lease.lease_id])])
     return None

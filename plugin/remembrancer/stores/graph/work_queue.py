@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.writes import Change, Claim, Lease, Recovery, Settlement
+    from remembrancer.ports.writes import Change, Claim, Draw, Lease, Recovery, Settlement
     from remembrancer.stores.commits.row_types.executions import RenewalRow
     from remembrancer.stores.graph.parts import GraphParts
 
@@ -71,10 +71,10 @@ class GraphWorkQueue:
         return await self._claims.claim(claims, lease)
 
     async def start_now(
-        self, execution: Execution, lease: Lease, change: Change, *, force: bool = False
+        self, execution: Execution, lease: Lease, change: Change, *, force: bool = False, draw: Draw | None = None
     ) -> Execution | None:
         """Write a running execution of an open task outside the schedule."""
-        return await start_now(self._parts, execution, lease, change, force=force)
+        return await start_now(self._parts, execution, lease, change, force=force, draw=draw)
 
     async def renew(self, lease_ids: Sequence[str], until: datetime) -> None:
         """Extend the leases to *until*."""

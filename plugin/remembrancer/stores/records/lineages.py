@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from remembrancer.model.budget import LIMITS, budget_text
+from remembrancer.model.budget import AMOUNTS, LIMITS, ON_EXHAUSTED, budget_text
+from remembrancer.model.policy import OnExhausted
 from remembrancer.ports.lineages import LineageState, Origin
 from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer.stores.rows import audit_rows, node_rows
-from remembrancer.stores.rows.lineage_rows import lineage_row
+from remembrancer.stores.rows.lineage_rows import drawing, lineage_row
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.writes import Change
@@ -43,8 +44,12 @@ class GraphLineages:
 
     async def get(self, lineage_id: str) -> LineageState | None:
         """Return a lineage's node; None for one that has none."""
-        found = await self._read("lineages_by_ids", {"ids": [lineage_id]})
-        return state_from(found[0]["l"]) if found else None
+        return (await self.states([lineage_id])).get(lineage_id)
+
+    async def states(self, lineage_ids: Collection[str]) -> dict[str, LineageState]:
+        """Return the nodes of those lineages that have one, by their ids."""
+        found = await self._read("lineages_by_ids", {"ids": list(lineage_ids)})
+        return {each.lineage_id: each for each in (state_from(row["l"]) for row in found)}
 
     async def tasks(self, lineage_id: str, limit: int) -> Sequence[ScheduledTask]:
         """Return the tasks of a lineage, parents before children, at most *limit*."""
@@ -66,6 +71,7 @@ class GraphLineages:
             [
                 Statement("begin_lineages", [row]),
                 Statement("link_lineages", [{"lineage_id": lineage_id}]),
+                *drawing([lineage_id]),
                 Statement("record_budgets", [dict(row)]),
             ]
         )
@@ -80,5 +86,17 @@ class GraphLineages:
 
 def state_from(node: Row) -> LineageState:
     """Read a lineage from its node."""
-    limits = {name: int(node[name]) for name in LIMITS if node.get(name) is not None}
-    return LineageState(str(node["lineage_id"]), limits, int(node.get("spawned") or 0))
+    return LineageState(
+        lineage_id=str(node["lineage_id"]),
+        limits=_numbers(node, LIMITS),
+        spawned=int(node.get("spawned") or 0),
+        caps=_numbers(node, AMOUNTS),
+        spent=_numbers(node, AMOUNTS, "spent_"),
+        reserved=_numbers(node, AMOUNTS, "reserved_"),
+        on_exhausted=OnExhausted(node.get(ON_EXHAUSTED) or OnExhausted.SKIP),
+    )
+
+
+def _numbers(node: Row, names: Sequence[str], prefix: str = "") -> dict[str, int]:
+    """Return the whole numbers of a node that are there, by their names without the prefix."""
+    return {name: int(value) for name in names if (value := node.get(f"{prefix}{name}")) is not None}

@@ -3,6 +3,7 @@
 - `audit_rows`: rows of the audit log: of changes, and of entries that are read from a task or from the graph's
   marker.
 - `dead_letter_rows`: rows that count failures which no attempt follows.
+- `budget_rows`: rows of budgets: what runs reserve when they begin, and what they have used when they end.
 - `deferral_rows`: rows that defer tasks, and that record their deferrals.
 - `due_key`: the due key: the time of a task's next run, made different for each task, so that one index orders them.
 - `edit_rows`: rows that change the properties of a task.

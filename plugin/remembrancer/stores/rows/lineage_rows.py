@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from remembrancer.model.budget import LIMITS
+from remembrancer.model.budget import LIMITS, micros_of
 from remembrancer.model.timestamps import to_ms
 from remembrancer.stores.commits.statement import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 
 def lineage_row(lineage_id: str, budget: Mapping[str, object], at: datetime) -> LineageRow:
     """Return the row that gives a lineage the bounds that *budget* names."""
-    return {"lineage_id": lineage_id, "at_ms": to_ms(at), "limits": dict(budget)}
+    kept = dict(budget)
+    if isinstance(money := kept.get("money"), str):
+        kept["money"] = micros_of("money", money)
+    return {"lineage_id": lineage_id, "at_ms": to_ms(at), "limits": kept}
+
+
+def drawing(lineage_ids: Iterable[str]) -> list[Statement]:
+    """Return the statements that let open tasks draw on the budgets of their lineages, where these bound amounts."""
+    ids = list(lineage_ids)
+    return [Statement(name, [{"lineage_id": each} for each in ids]) for name in ("draw_on_budgets", "draw_as_roots")]
 
 
 def begun_lineages(tasks: Sequence[ScheduledTask]) -> list[Statement]:
@@ -40,7 +49,7 @@ def _begun(roots: Mapping[str, ScheduledTask]) -> list[Statement]:
         return []
     rows = [lineage_row(lineage_id, task.budget or {}, task.created_at) for lineage_id, task in roots.items()]
     links: list[Row] = [{"lineage_id": lineage_id} for lineage_id in roots]
-    return [Statement("begin_lineages", rows), Statement("link_lineages", links)]
+    return [Statement("begin_lineages", rows), Statement("link_lineages", links), *drawing(roots)]
 
 
 def admission_row(admission: Admission, tasks: int) -> AdmissionRow:

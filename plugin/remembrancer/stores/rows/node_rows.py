@@ -8,7 +8,6 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from remembrancer.model.budget import budget_text
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.dependency import dependencies_text
 from remembrancer.model.execution import Execution
@@ -43,9 +42,9 @@ TIMESTAMPS: Final = tuple(
     if "datetime" in str(each.annotation) and name not in _NO_PROPERTIES
 )
 """The fields of a task that are dates and times in the graph; `create_tasks` makes them of epoch milliseconds."""
-_OBJECTS: Final = ("context", "retry")
+_OBJECTS: Final = ("context", "retry", "budget", "estimate")
 """The fields of a task that the graph keeps as JSON text."""
-_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, *_OBJECTS, "tags", "budget", "depends_on"}
+_ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, *_OBJECTS, "tags", "depends_on"}
 _LONE: Final = re.compile("[\ud800-\udfff]")
 _PROJECTED: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)(?:\[[\w/+-]+\])?")
 """A time as text, as the embedded engine returns it if a query projects it; in a whole node it is a datetime."""
@@ -130,8 +129,6 @@ def task_properties(task: ScheduledTask) -> Row:
     for name in _OBJECTS:
         if (value := getattr(task, name)) is not None:
             kept[name] = to_json(value)
-    if task.budget is not None:
-        kept["budget"] = budget_text(task.budget)
     if task.tags:
         kept["tags"] = list(task.tags)
     if task.depends_on:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 from remembrancer.stores.commits.row_types.tasks import TaskRow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 class LineageKey(TypedDict):
@@ -60,3 +60,36 @@ class BudgetChangeRow(LineageRow):
     actor: str | None
     reason: str | None
     after: str | None
+
+
+class DrawnRow(TypedDict):
+    """The sums of what runs reserve in one lineage, up to that of one task or former execution."""
+
+    task_id: str
+    former_execution_id: str | None
+    runs: int
+    tokens: int
+    money: int
+
+
+class DrawsRow(LineageKey):
+    """The reservations of runs in one lineage, one after the other."""
+
+    draws: Sequence[DrawnRow]
+
+
+class ReservationRow(LineageKey):
+    """The reservation of an execution."""
+
+    execution_id: str
+    tokens: int
+    money: int
+
+
+class ChargeRow(TypedDict):
+    """The usage of an execution; null is what it had reserved."""
+
+    execution_id: str
+    runs: int
+    tokens: int | None
+    money: int | None
