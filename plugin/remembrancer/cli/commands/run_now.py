@@ -22,6 +22,7 @@ class RunNowOptions(GraphOptions):
     """The options of `run-now`."""
 
     task_id: TaskId
+    force: Annotated[bool, Option("--force", help="Run it even if a limit has no free slot.")] = False
     wait: Annotated[bool, Option("--wait/--no-wait", help="Wait for the outcome.")] = True
 
 
@@ -42,7 +43,7 @@ async def run_now(asked: RunNowOptions) -> int:
 
     async with connect(asked.graph) as reached:
         task = await reached.scheduler.get_task(await task_id_of(reached, asked.task_id))
-        execution = await reached.scheduler.run_now(task.task_id)
+        execution = await reached.scheduler.run_now(task.task_id, force=asked.force)
         if task.wait_reason is not None:
             errors().print(
                 f"warning: its own occurrence still waits. {task.wait_reason}", markup=False, highlight=False
