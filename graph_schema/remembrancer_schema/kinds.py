@@ -11,6 +11,7 @@ KEYS: Final = {
     "named_calendar": "name",
     "task_template": "name",
     "dead_letter": "dead_letter_id",
+    "concurrency_limit": "limit_key",
     "lineage": "lineage_id",
     "scheduled_task": "task_id",
     "task_execution": "execution_id",
