@@ -29,6 +29,7 @@ FEW: Final = frozenset(
             "named_calendar",
             "task_template", "dead_letter",
             "concurrency_limit",
+            "dead_letter",
         ),
         *("USES_CALENDAR", "FOLLOWS", "FROM_TEMPLATE", "DEPENDS_ON"),
     }

@@ -105,6 +105,10 @@ class ScheduleDeferredTask(Params):
         read_context(self.context)
 
 
+AnyContext = dict[str, Any] | None
+"""A JSON object for the handler."""
+
+
 class OneTask(Params):
     """The id of a task."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from pydantic import Field
 
@@ -11,7 +11,7 @@ from remembrancer.model.dead_letter import DeadLetter
 from remembrancer.model.execution import Execution
 from remembrancer.model.token import Scope
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Params
-from remembrancer.operations.parameters import Limit  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.operations.parameters import AnyContext, Limit  # noqa: TC001 (pydantic reads the annotations)
 
 _LETTER: Final = "/scheduler/dead-letters/{dead_letter_id}"
 _Id = Annotated[str, Field(description="The id of the dead letter.")]
@@ -29,7 +29,7 @@ class RerunDeadLetter(Params):
 
     dead_letter_id: _Id
     trigger_prompt: Annotated[str | None, Field(description="Another prompt for this run.")] = None
-    context: Annotated[dict[str, Any] | None, Field(description="Another context for this run.")] = None
+    context: Annotated[AnyContext, Field(description="Another context for this run.")] = None
     reason: Annotated[str | None, Field(description="The reason, for people.")] = None
 
     def check(self) -> None:
