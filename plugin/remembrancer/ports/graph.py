@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.event_log import EventLog
     from remembrancer.ports.health import HealthProbe
     from remembrancer.ports.idempotency import IdempotencyStore
+    from remembrancer.ports.limits import ConcurrencyLimits
     from remembrancer.ports.lineages import LineageStore
     from remembrancer.ports.questions import QuestionStore
     from remembrancer.ports.replicas import ReplicaRegistry
@@ -60,6 +61,7 @@ class Graph(ABC):
     questions: QuestionStore
     dependencies: Dependencies
     waits: Waits
+    limits: ConcurrencyLimits
     named_queries: Mapping[str, NamedQuery]
     """The questions that come with the package, by name."""
 

@@ -144,6 +144,13 @@ class ReminderRow(TypedDict):
     text: str
 
 
+class LimitRow(ChangeRow):
+    """The number of slots of a limit."""
+
+    limit_key: str
+    slots: int | None
+
+
 class QuarantineRow(TypedDict):
     """A task to be quarantined, and the fault for its audit log."""
 
