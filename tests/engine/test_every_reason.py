@@ -50,6 +50,7 @@ DAYS: Final = {
 CRONS: Final = ["*/20 * * * *", "30 2 * * *", "15 1,2,3 * * *", "7 * * * *", "0 */2 * * *"]
 MINUTES: Final = st.integers(1, 150)
 ANSWERS: Final = ["done", "failed", "raises", "permanent", "retry", "defer", "hang"]
+RULES: Final = ["all_succeeded", "any_succeeded", "all_done", "none_failed"]
 PUT_OFF: Final = timedelta(minutes=23)
 
 
@@ -145,6 +146,15 @@ class Policies(RuleBasedStateMachine):
             self.wrong.append(f"it began after its end: {task}")
         if task.paused_at and (task.paused_until is None or task.paused_until > self.now):
             self.wrong.append(f"it began in a pause: {task}")
+        plan, nominal = self.plans[task.task_id], firing.execution.nominal_at
+        rule = plan.fields.get("trigger_rule", "all_succeeded")
+        if plan.depends_on and rule != "any_succeeded":
+            told, since = await ledgers(self.service), plan.period(nominal)
+            for other, on_failure in plan.depends_on.items():
+                until = self.now if self.plans[other].is_single else nominal
+                ignored = on_failure == "ignore"
+                wrong = told[other].hinders(self.plans[other], since, until, rule, ignored=ignored)
+                self.wrong += [f"{task.task_id} of {nominal} began before {other} allowed it: {each}" for each in wrong]
 
     # Time
 
@@ -226,6 +236,25 @@ class Policies(RuleBasedStateMachine):
         made = self.run(self.service.schedule_task("Task", "goal", "prompt", "thought", **when, **fields))
         did = {f"misfire={fields['misfire']}"}
         self.plans[made.task_id] = Plan([(now, times)], fields, did, answer=answer)
+        return made.task_id
+
+    @rule(
+        target=tasks,
+        others=st.lists(tasks, min_size=1, max_size=2, unique=True),
+        on_failure=st.sampled_from(["block", "ignore", "cancel"]),
+        trigger_rule=st.sampled_from(RULES),
+        cron=st.none() | st.sampled_from(CRONS),
+        minutes=st.integers(1, 60),
+        misfire=st.sampled_from(["skip", "run_once", "run_all"]),
+    )
+    def schedule_what_depends(self, others: list[str], on_failure: str, minutes: int, **fields: Any) -> str:
+        now, cron = self.now, fields.pop("cron")
+        times = Times(cron=cron, zone=self.zone) if cron else Times(due=now + timedelta(minutes=minutes))
+        when = {"schedule_cron": cron, "timezone": self.zone} if cron else {"defer_until": times.due}
+        fields["depends_on"] = [{"task": each, "on_failure": on_failure} for each in others]
+        made = self.run(self.service.schedule_task("Dependent", "goal", "prompt", "thought", **when, **fields))
+        did = {f"misfire={fields['misfire']}", f"on_failure={on_failure}", "depends"}
+        self.plans[made.task_id] = Plan([(now, times)], fields, did, depends_on=dict.fromkeys(others, on_failure))
         return made.task_id
 
     def is_open(self, task_id: str) -> bool:
@@ -356,6 +385,9 @@ class Policies(RuleBasedStateMachine):
             plan.answer = "done"
             if self.is_open(task_id):
                 self.run(self.service.resume_task(task_id))
+                if plan.depends_on:
+                    self.run(self.service.update_task(task_id, depends_on=[]))
+                    plan.depends_on.clear()
         for event in self.hanging.values():
             event.set()
         self.hanging.clear()
