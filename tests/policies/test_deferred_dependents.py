@@ -1,4 +1,4 @@
-"""Deferred tasks that depend on others: what the deferral held has its outcome, whatever becomes of the deferred run."""
+"""Deferred tasks that depend on others: what a deferral held has its outcome, whatever becomes of the deferred run."""
 
 from __future__ import annotations
 
