@@ -10,6 +10,7 @@ KEYS: Final = {
     "thought": "thought_id",
     "named_calendar": "name",
     "task_template": "name",
+    "concurrency_limit": "limit_key",
     "lineage": "lineage_id",
     "scheduled_task": "task_id",
     "task_execution": "execution_id",

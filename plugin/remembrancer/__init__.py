@@ -45,6 +45,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         GraphUnreachable as GraphUnreachable,
         IdempotencyKeyReused as IdempotencyKeyReused,
         InvalidInput as InvalidInput,
+        LimitReached as LimitReached,
         LineageLimitReached as LineageLimitReached,
         NotAGraph as NotAGraph,
         NotRunning as NotRunning,
@@ -103,6 +104,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         Retry as Retry,
         Thought as Thought,
     )
+    from remembrancer.model.limit import ConcurrencyLimit as ConcurrencyLimit, SlotHolder as SlotHolder
     from remembrancer.model.lineage import Lineage as Lineage, LineageTask as LineageTask
     from remembrancer.model.named_query import NamedQuery as NamedQuery
     from remembrancer.model.plain_schedules import (
@@ -255,6 +257,7 @@ _API: Final = {
         "OutcomeUnknown",
         "QueryFailed",
         "RemembrancerError",
+        "LimitReached",
         "SchedulerBusy",
         "ServerTooOld",
         "TaskChanged",
@@ -280,6 +283,7 @@ _API: Final = {
     "model.named_query": ("NamedQuery",),
     "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
     "model.policy": ("DedupReuse", "Fold", "Gap", "Misfire", "OnLost", "SecondsField"),
+    "model.limit": ("ConcurrencyLimit", "SlotHolder"),
     "model.prune_result": ("PruneResult",),
     "model.recheck": ("MovedFire", "RecheckResult", "ZoneDifference"),
     "model.replica": ("Replica",),

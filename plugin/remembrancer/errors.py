@@ -222,6 +222,20 @@ class SchedulerBusy(RemembrancerError):
         )
 
 
+class LimitReached(RemembrancerError):
+    """A limit has no free slot for a run that was asked for by hand; nothing was written."""
+
+    def __init__(self, limit_key: str, slots: int, holders: list[str]) -> None:
+        self.limit_key = limit_key
+        self.slots = slots
+        self.holders = holders
+        by = f" by {', '.join(holders)}" if holders else ""
+        super().__init__(
+            f"All {slots} slots of the limit {limit_key} are taken{by}; nothing was started. "
+            "Wait for one of them to end, raise the limit, or force the run."
+        )
+
+
 class WrongThread(RemembrancerError):
     """A blocking call was made on the thread of the scheduler's event loop; it had no effect."""
 

@@ -26,7 +26,15 @@ if TYPE_CHECKING:
 
 MINUTE = timedelta(minutes=1)
 OPEN_KEY, PREFIX = "shop:open", "shop:"
-BY_ROWS = {"claim_executions", "record_outcomes", "edit_tasks", "rearm_tasks", "add_reactions", "create_tasks"}
+BY_ROWS = {
+    "claim_executions",
+    "claim_limited",
+    "record_outcomes",
+    "edit_tasks",
+    "rearm_tasks",
+    "add_reactions",
+    "create_tasks",
+}
 """Writes whose rows hold the properties that change, the end of a wait among them."""
 OF_KEYS = {"set_derived", "disarm_unreadable", "skip_unreadable"}
 """Writes that derive the key from the other properties, or touch nothing else."""

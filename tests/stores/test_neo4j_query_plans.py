@@ -22,7 +22,14 @@ pytestmark = [pytest.mark.neo4j, pytest.mark.slow]
 FEW: Final = frozenset(
     {
         *("remembrancer_graph", "scheduler_replica", "execution_lease", "event_stream", "access_token"),
-        *("lifetime_statistics", "cron_expression", "zone_rules", "named_calendar", "task_template"),
+        *(
+            "lifetime_statistics",
+            "cron_expression",
+            "zone_rules",
+            "named_calendar",
+            "task_template",
+            "concurrency_limit",
+        ),
         *("USES_CALENDAR", "FOLLOWS", "FROM_TEMPLATE", "DEPENDS_ON"),
     }
 )

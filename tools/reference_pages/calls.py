@@ -35,6 +35,7 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
     "check": ("check_graph", "repair_graph"),
     "backup": ("backup_graph",),
     "restore": ("restore_graph",),
+    "limit": ("set_limit", "list_limits"),
     "prune": ("prune",),
     "recheck": ("recheck",),
     "schema": (),

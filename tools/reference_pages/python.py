@@ -37,6 +37,7 @@ METHODS: Final = {
     "Follow events": ("events", "read_events"),
     "Query the graph": ("cypher", "list_queries", "run_query"),
     "Templates": (*("define_template", "schedule_from_template", "get_template", "list_templates", "remove_template"),),
+    "Limits": ("set_limit", "list_limits"),
     "Lineages": ("lineage", "set_budget", "stop_lineage"),
     "Calendars": ("define_calendar", "renew_calendar", "get_calendar", "list_calendars", "remove_calendar"),
     "Health and status": ("get_status", "is_healthy", "examine", "get_capabilities", "get_service_type"),

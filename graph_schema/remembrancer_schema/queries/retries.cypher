@@ -22,6 +22,7 @@ SET t.fence = coalesce(t.fence, 0)
 WITH former, t, r
 WHERE former.retry_due_ms = r.due_ms AND t.status = r.task_status
   AND coalesce(t.paused_at.epochMillis, 0) = coalesce(r.paused_ms, 0)
+  AND NOT EXISTS { MATCH (l:concurrency_limit) WHERE l.limit_key IN r.limit_keys AND l.free <= r.place }
 SET t.fence = t.fence + 1, t.last_triggered_at = datetime({epochMillis: r.triggered_ms}),
     former.retry_due_ms = null, former.retry_task_id = null, former.retry_held_ms = null
 CREATE (e:task_execution {
@@ -29,7 +30,7 @@ CREATE (e:task_execution {
   execution_type: r.execution_type, task_type: r.task_type, status: 'running', attempt: r.attempt, occurrences: 1,
   nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
   fence: t.fence, replica_id: r.replica_id, cause: former.cause, cause_detail: former.cause_detail,
-  retry_since_ms: r.retry_since_ms
+  limit_keys: former.limit_keys, retry_since_ms: r.retry_since_ms
 })-[:EXECUTION_OF]->(t)
 CREATE (e)-[:RETRY_OF]->(former)
 RETURN r.row AS row, e.fence AS fence

@@ -113,6 +113,7 @@ COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
     "restore": CommandEntry(
         "restore:RestoreOptions:restore", "Restore a backup as a new graph, with an id of its own."
     ),
+    "limit": CommandEntry("limit:LimitOptions:limit", "Limit how many executions run at once, or list the limits."),
     "prune": CommandEntry(
         "prune:PruneOptions:prune", "Replace old executions by a summary for each task and day; every count stays true."
     ),

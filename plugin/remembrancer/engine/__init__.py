@@ -20,6 +20,7 @@
 - `poller`: sleeps until the next run; on a shared graph it polls for new tasks and keeps query plans warm.
 - `scheduler`: the scheduler of one replica: it reads due tasks, claims, runs and settles them.
 - `skip_log`: the log of occurrences that were recorded without a run.
+- `slot_queue`: the queue for slots of limits: tasks that found none wait, and are served in their order.
 - `tick_record`: the ticks: their number, their results, and the age of the last good one.
 - `timeouts`: timeouts: work that hangs is cancelled, and abandoned if it does not end.
 - `wait_sweep`: the sweep of waiting tasks: the policies are asked again about those that are next.

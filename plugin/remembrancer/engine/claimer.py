@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.skip_log import log_skipped
@@ -11,7 +12,7 @@ from remembrancer.errors import GraphBusy, RemembrancerError
 from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.decision import PLAIN, PlanContext, Situation
+from remembrancer.policies.decision import PlanContext
 from remembrancer.policies.dependencies.facts import dependency_facts
 from remembrancer.policies.pipeline import plan_page
 from remembrancer.ports.handler import Firing
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
     from remembrancer.engine.execution.executor import Executor
     from remembrancer.engine.execution.slots import Reservation
     from remembrancer.engine.loop import SchedulerLoop
+    from remembrancer.engine.slot_queue import SlotQueue
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.policies.decision import Situation
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.writes import Claim, Lease
@@ -46,9 +49,10 @@ class Claimer:
         options: The size of a page.
         lease: Makes a lease of this replica.
         loop: The loop, which ends the work and records progress and faults.
+        slots: The queue for slots of limits.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (the parts of a replica that a claim concerns)
         self,
         store: Graph,
         clock: Clock,
@@ -57,6 +61,7 @@ class Claimer:
         lease: Callable[[], Lease],
         *,
         loop: SchedulerLoop,
+        slots: SlotQueue,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -64,6 +69,7 @@ class Claimer:
         self._options = options
         self._lease = lease
         self._loop = loop
+        self._slots = slots
         self.is_full = False
         """True if all slots were taken at the end of the last round."""
         self.lost = 0
@@ -130,9 +136,10 @@ class Claimer:
 
     async def _situation(self, due: Sequence[ScheduledTask]) -> Situation:
         """Return the facts by which the policies decide about a page; nothing is read for plain tasks."""
+        situation = self._slots.situation
         if not any(task.depends_on for task in due):
-            return PLAIN
-        return Situation(await dependency_facts(self._store.dependencies, due))
+            return situation
+        return replace(situation, dependencies=await dependency_facts(self._store.dependencies, due))
 
     async def _plan(self, due: Sequence[ScheduledTask], context: PlanContext) -> list[Claim]:
         planned = await plan_page(due, await self._situation(due), context)
@@ -141,6 +148,7 @@ class Claimer:
         if planned.waits:
             with suppress(GraphBusy):  # locked by another write: the next tick finds it again
                 await self._store.waits.park(planned.waits)
+                self._slots.look_at([each.wait_key for each in planned.waits])
         return planned.claims
 
     async def _claim(
@@ -150,6 +158,9 @@ class Claimer:
         with reservation:
             won = await self._store.queue.claim(claims, lease)
             self.lost += len(claims) - len(won)
+            if len(won) < len(claims):
+                with suppress(GraphBusy):  # they stay due, or wait as before
+                    await self._slots.park(claims, due, to_ms(self._clock.now()))
             self._executor.telemetry.claimed(won, len(claims))
             tasks = {task.task_id: task for task in due}
             if not self._store.exclusive:

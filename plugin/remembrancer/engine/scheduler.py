@@ -22,11 +22,14 @@ from remembrancer.engine.loop import SchedulerLoop
 from remembrancer.engine.maintenance.rule_changes import Author, RuleChanges
 from remembrancer.engine.maintenance.schedule_recheck import ScheduleRecheck
 from remembrancer.engine.overdue import OverdueService
+from remembrancer.engine.slot_queue import SlotQueue
 from remembrancer.engine.timeouts import end
 from remembrancer.engine.wait_sweep import WaitSweep
 from remembrancer.engine.waiting_retries import WaitingRetries
 from remembrancer.engine.watching.watcher import Watcher
+from remembrancer.errors import LimitReached
 from remembrancer.model.ids import new_id
+from remembrancer.model.limit import limit_keys_of
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.writes import Lease
@@ -75,7 +78,9 @@ class Scheduler:
         self.loop = SchedulerLoop(self, store, clock, options, self.membership, faults=self.faults)
         search_interval = timedelta(seconds=options.lease_seconds / 2)
         self._recovery = LeaseRecovery(store, clock, self._executor, self._lease, search_interval)
-        self._claims = Claimer(store, clock, self._executor, options, self._lease, loop=self.loop)
+        self.wake = self.loop.alarm.event
+        self._slots = SlotQueue(store, options.claim_batch_size, self._slots_freed)
+        self._claims = Claimer(store, clock, self._executor, options, self._lease, loop=self.loop, slots=self._slots)
         self._retries = WaitingRetries(
             store,
             clock,
@@ -85,13 +90,12 @@ class Scheduler:
             batch_size=options.claim_batch_size,
         )
         interval = timedelta(seconds=options.check_interval_seconds)
-        self._sweep = WaitSweep(store, clock, interval, options.claim_batch_size, self._claims.serve_waiting)
+        self._sweep = WaitSweep(store, clock, interval, options.claim_batch_size)
         self._help = OverdueService(self._claims.serve, self.faults)
         self._recheck = ScheduleRecheck(store, clock, self.replica_id)
         self.rules = RuleChanges(store, clock, Author("scheduler", self.replica_id), self._is_alone)
         self._watcher = Watcher(store, clock, self.membership, self.faults, self._claims.serve_waiting)
         self._rechecked, self._set_back = False, 0.0
-        self.wake = self.loop.alarm.event
         self.record = self.loop.record
         self.health = SchedulerHealth(self.record, self.membership, store, self.faults, self._executor)
         store.queue.on_armed.append(self.loop.alarm.armed)
@@ -210,8 +214,8 @@ class Scheduler:
         With *within_seconds*, no page is begun after that time, however many tasks are due.
         """
         began = time.monotonic()
-        done = await complete(self._retries.work()) + await self._sweep.work()
-        done += self._watcher.take_served()
+        done = await complete(self._retries.work()) + self._watcher.take_served()
+        done += await self._sweep.work(self._slots.refresh, self._claims.serve_waiting)
         while won := await self._claim_round():
             done += won
             late = within_seconds is not None and time.monotonic() - began > within_seconds
@@ -263,21 +267,28 @@ class Scheduler:
         await self._help.idle()
         await self._executor.idle()
 
-    async def run_now(self, task: ScheduledTask, change: Change) -> Execution | None:
+    async def run_now(self, task: ScheduledTask, change: Change, *, force: bool = False) -> Execution | None:
         """Start one execution outside the schedule; return it, or None if the task is not as *change* requires.
 
-        Raises SchedulerBusy: no slot became free in time.
+        Raises SchedulerBusy: no slot became free in time; LimitReached: a limit has none, and it is not to *force* it.
         """
-        return await complete(self._run_now(task, change, await self._executor.reserve_one()))
+        return await complete(self._run_now(task, change, await self._executor.reserve_one(), force=force))
 
-    async def _run_now(self, task: ScheduledTask, change: Change, reservation: Reservation) -> Execution | None:
-        lease = self._lease()
+    async def _run_now(
+        self, task: ScheduledTask, change: Change, reservation: Reservation, *, force: bool
+    ) -> Execution | None:
+        lease, limits = self._lease(), self._store.limits
+        run = manual_run(task, change.at, self.replica_id)
+        if keys := limit_keys_of(task, limits.known):
+            run = run.model_copy(update={"limit_keys": keys})
         with reservation:
             reservation.claim([task.task_id])
-            if started := await self._store.queue.start_now(
-                manual_run(task, change.at, self.replica_id), lease, change
-            ):
+            if started := await self._store.queue.start_now(run, lease, change, force=force):
                 self._executor.start([Firing(started, task)], lease, reservation)
+        if refusal := limits.refused.pop(run.execution_id, None):
+            holders = await limits.tasks_of(refusal.holders)
+            held = [holders.get(each, each) for each in refusal.holders]
+            raise LimitReached(refusal.limit_key, refusal.slots, held)
         return started
 
     async def _claim_round(self) -> int:
@@ -286,7 +297,8 @@ class Scheduler:
         Overdue tasks of other replicas are served concurrently, one round at a time: they may be locked.
         """
         mine, *others = self.membership.assignments
-        won = await self._claims.serve(mine)
+        won = await self._slots.serve(self._executor.room, self._claims.serve_waiting)
+        won += await self._claims.serve(mine)
         if not others:
             self._help.forget()
         elif not self.is_full and not self.loop.is_stopping:
@@ -300,6 +312,9 @@ class Scheduler:
     def _lease(self) -> Lease:
         now, lasts = self._clock.now(), timedelta(seconds=self._options.lease_seconds)
         return Lease(new_id("lease", to_ms(now)), self.replica_id, from_ms(to_ms(now + lasts)))
+
+    def _slots_freed(self) -> None:
+        self.wake.set()
 
     def _on_room(self) -> None:
         if self._recovery.waits_for_slot:

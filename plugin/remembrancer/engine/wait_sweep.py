@@ -27,7 +27,6 @@ class WaitSweep:
         clock: The time.
         interval: The time from one sweep to the next.
         page: The tasks that are looked at together.
-        serve: Asks the policies about tasks, and claims those that wait no longer; returns the number of claims.
     """
 
     def __init__(
@@ -36,27 +35,33 @@ class WaitSweep:
         clock: Clock,
         interval: timedelta,
         page: int,
-        serve: Callable[[Sequence[ScheduledTask]], Awaitable[int]],
     ) -> None:
         self._store = store
         self._clock = clock
         self._interval = interval
         self._page = page
-        self._serve = serve
         self._next_at: datetime | None = None
         self._place = ""
 
-    async def work(self) -> int:
-        """Sweep, if it is time; return the number of claims."""
+    async def work(
+        self, begin: Callable[[], Awaitable[None]], serve: Callable[[Sequence[ScheduledTask]], Awaitable[int]]
+    ) -> int:
+        """Sweep, if it is time; return the number of claims.
+
+        Args:
+            begin: Called before a sweep.
+            serve: Asks the policies about tasks, and claims those that wait no longer; returns the number of claims.
+        """
         now = self._clock.now()
         if self._next_at is not None and now < self._next_at <= now + self._interval:
             return 0
         self._next_at = now + self._interval
+        await begin()
         done = 0
         for _ in range(_PAGES):
             tasks, self._place = await self._store.waits.heads(self._place, self._page)
             if tasks:
-                done += await self._serve(tasks)
+                done += await serve(tasks)
             if not self._place:
                 break
         return done

@@ -24,6 +24,7 @@
 - `idempotency`: the idempotency key of a request.
 - `ids`: ids in the specification's form, unique even if two are created in one clock tick.
 - `json_bounds`: bounds on JSON input: depth, number of values, range of numbers, and text.
+- `limit`: limits: how many executions may run at once.
 - `lineage`: lineages: the trees of tasks that single thoughts started.
 - `named_query`: a named query: a question about the graph that comes with the package.
 - `plain_schedules`: values of the schedules that stand by themselves: one frozen class for each kind, distinguished by

@@ -158,6 +158,8 @@ class Execution(BaseModel):
     """The last text reported by the handler, at most 200 characters."""
     thought_id: str | None = None
     """The thought that this execution created."""
+    limit_keys: tuple[str, ...] | None = None
+    """The limits of which it holds a slot while it runs; None without any."""
     cause: Cause | None = None
     """The origin of an occurrence that the schedule does not name; None for one that it names."""
     cause_detail: Detail = None

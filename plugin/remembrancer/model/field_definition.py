@@ -35,6 +35,7 @@ class FieldGroup(StrEnum):
     TASK = "Task"
     WHEN = "When"
     FAULTS = "When something goes wrong"
+    BUSY = "When much runs at once"
     WAITS = "What it waits for"
     LINEAGE = "What may come of it"
 

@@ -181,6 +181,14 @@ class ScheduleRequest:
         Sequence[str], Labels("Words that the task is found by, in small letters.", ("errand", "home"))
     ] = ()
     group: Annotated[str | None, Label("The group that the task belongs to, a word in small letters.", "garden")] = None
+    concurrency_key: Annotated[
+        str | None,
+        Label(
+            "A word; tasks with the same one run one at a time, or as many as its limit says.",
+            "database",
+            group=FieldGroup.BUSY,
+        ),
+    ] = None
     dedup_reuse: Annotated[
         DedupReuse | str,
         Choice("The treatment of the `dedup_key` once the task has ended.", "never", words=DedupReuse),
@@ -267,6 +275,7 @@ class TaskFields(TypedDict, total=False):
     context: dict[str, Any] | None
     tags: Sequence[str]
     group: str | None
+    concurrency_key: str | None
     dedup_reuse: DedupReuse | str
     depends_on: Sequence[Dependency | Mapping[str, object] | str]
     trigger_rule: TriggerRule | str | None

@@ -13,6 +13,7 @@
 - `graph_copy`: the copy of a whole graph into another one, on either engine, and the proof that the two are equal.
 - `idempotency`: idempotent execution: a request that is sent again is not acted on again, and returns the first
   result.
+- `limits`: operations on limits of what runs at once.
 - `lineages`: the trees of tasks that single thoughts started, their bounds, and their ends.
 - `match_parameters`: the parameters that tasks are found by.
 - `named_queries`: named queries: their parameters are completed, and a wrong name or parameter is refused.

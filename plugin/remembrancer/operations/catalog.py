@@ -26,6 +26,7 @@ from remembrancer.operations.edits.bulk_operations import BULK_EDITS
 from remembrancer.operations.edits.edit_operations import EDITS, TASK
 from remembrancer.operations.edits.occurrence_operations import OCCURRENCES
 from remembrancer.operations.exports.export_operations import EXPORTS
+from remembrancer.operations.limits.limit_operations import LIMITS, RunNow
 from remembrancer.operations.lineages.lineage_operations import LINEAGES
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Page, Params
 from remembrancer.operations.sets.set_operations import SETS
@@ -113,13 +114,14 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *RECHECKS,
     *SETS,
     *TEMPLATES,
+    *LIMITS,
     *LINEAGES,
     Operation(
         name="run_now",
         summary="Start one execution outside the schedule; its id leads to its outcome.",
         scope=Scope.WRITE,
         effect=Effect.ADDS,
-        params=parameters.RunNow,
+        params=RunNow,
         result=Execution,
         http=(Http(verb="POST", path=f"{TASK}/run"),),
     ),

@@ -172,12 +172,6 @@ def _with_fields(base: type[UpdateTask]) -> type[UpdateTask]:
 UPDATE_TASK: Final = _with_fields(UpdateTask)
 
 
-class RunNow(OneTask):
-    """The task to run."""
-
-    fence: Fence = None
-
-
 class FindTasks(Params):
     """The statuses and the type of the tasks, the most to return, and what they match."""
 

@@ -31,6 +31,7 @@ from remembrancer.operations.edits.occurrence_edits import OccurrenceEdits
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.edits.task_edits import TaskEdits
 from remembrancer.operations.idempotency import run_once
+from remembrancer.operations.limits.limit_commands import LimitCommands
 from remembrancer.operations.lineages.lineage_commands import LineageCommands
 from remembrancer.operations.lineages.origins import Origins, with_origin
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_fence, check_not_paused, check_readable
@@ -98,6 +99,8 @@ class TaskCommands:
             store, clock, late_by_seconds, self._creation.admit, self._origins, self.edits, self.cancel
         )
         """Declared sets of tasks."""
+        self.concurrency = LimitCommands(store.limits, self._tasks)
+        """Limits of what runs at once."""
         self.lineages = LineageCommands(store, clock, self._origins, self)
         """The trees of tasks that thoughts started."""
         self.templates = TemplateCommands(store, clock, self._creation)

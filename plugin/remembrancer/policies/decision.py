@@ -10,7 +10,7 @@ from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
     from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
@@ -88,6 +88,10 @@ class Situation:
 
     dependencies: Mapping[str, tuple[Joined, ...]] = field(default_factory=dict[str, "tuple[Joined, ...]"])
     """By the ids of those tasks that depend on others, what is known of these."""
+    limits: Collection[str] = ()
+    """The limits that somebody has set."""
+    full: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The limits without a free slot, as far as this replica knows, with the reason of those that wait for one."""
 
 
 PLAIN: Situation = Situation()

@@ -15,6 +15,7 @@ from remembrancer.policies.claims import claim_of
 from remembrancer.policies.decision import Park
 from remembrancer.policies.deferral import deferral
 from remembrancer.policies.dependencies.policy import dependencies
+from remembrancer.policies.limits import under_limits
 from remembrancer.policies.misfire import misfire
 from remembrancer.policies.pause import pause
 from remembrancer.policies.run_when_due import run_when_due
@@ -44,6 +45,17 @@ def plan(task: ScheduledTask, situation: Situation, context: PlanContext) -> Dec
     raise AssertionError("the last policy decides")
 
 
+def _decided(task: ScheduledTask, situation: Situation, context: PlanContext) -> Claim | Park | None:
+    """Return the claim or the wait that follows from the decision about *task*; None for neither."""
+    decision = plan(task, situation, context)
+    if isinstance(decision, Park):
+        return decision
+    claim = claim_of(task, decision, context)
+    if claim is None or (task.concurrency_key is None and not situation.limits):
+        return claim
+    return under_limits(task, claim, situation)
+
+
 @dataclass(frozen=True, slots=True)
 class PagePlan:
     """The decisions about the tasks of one page: a task that stays as it is, due or waiting, has none of the three."""
@@ -60,12 +72,12 @@ async def plan_page(due: Sequence[ScheduledTask], situation: Situation, context:
     planned = PagePlan()
     for place, task in enumerate(due, 1):
         try:
-            decision = plan(task, situation, context)
+            decision = _decided(task, situation, context)
             if isinstance(decision, Park):
                 if (decision.wait_key, decision.reason) != (task.wait_key, task.wait_reason):
                     planned.waits.append(NewWait(task, decision.wait_key, decision.reason, context.now_ms))
-            elif claim := claim_of(task, decision, context):
-                planned.claims.append(claim)
+            elif decision:
+                planned.claims.append(decision)
         except UNREADABLE as error:
             planned.faults.append((task, error))
         if place % _SLICE == 0:

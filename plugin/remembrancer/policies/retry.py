@@ -76,6 +76,7 @@ def next_execution(former: Execution, now_ms: int, replica_id: str) -> Execution
         replica_id=replica_id,
         cause=former.cause,
         cause_detail=former.cause_detail,
+        limit_keys=former.limit_keys,
     )
 
 

@@ -14,6 +14,7 @@
 - `handler`: the handler: the agent's function that does its tasks.
 - `health`: the health port: a few bounded reads of the state that only the graph knows.
 - `idempotency`: the idempotency port: the result of a request, found by its key for as long as the graph exists.
+- `limits`: the limits port: slots, of which each running execution under a limit holds one.
 - `lineages`: the lineage store port: trees of tasks, where new tasks belong, and their bounds.
 - `replicas`: the replica registry port: the identity of a graph, and the replicas that work on it.
 - `retries`: the retries port: attempts that wait for their time after a failed one.

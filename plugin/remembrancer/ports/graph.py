@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.event_log import EventLog
     from remembrancer.ports.health import HealthProbe
     from remembrancer.ports.idempotency import IdempotencyStore
+    from remembrancer.ports.limits import ConcurrencyLimits
     from remembrancer.ports.lineages import LineageStore
     from remembrancer.ports.replicas import ReplicaRegistry
     from remembrancer.ports.retention import ExecutionRetention
@@ -58,6 +59,7 @@ class Graph(ABC):
     watches: Watches
     dependencies: Dependencies
     waits: Waits
+    limits: ConcurrencyLimits
     named_queries: Mapping[str, NamedQuery]
     """The questions that come with the package, by name."""
 

@@ -49,8 +49,13 @@ class WorkQueue(Protocol):
         """
         ...
 
-    async def start_now(self, execution: Execution, lease: Lease, change: Change) -> Execution | None:
-        """Write a running execution outside the schedule; return None if the task is not open, or not as required."""
+    async def start_now(
+        self, execution: Execution, lease: Lease, change: Change, *, force: bool = False
+    ) -> Execution | None:
+        """Write a running execution outside the schedule; return None if the task is not open, or not as required.
+
+        Also if one of its limits has no free slot, unless it is to *force* it; `limits.refused` then says which.
+        """
         ...
 
     async def renew(self, lease_ids: Sequence[str], until: datetime) -> None:

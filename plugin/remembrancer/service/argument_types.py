@@ -109,6 +109,9 @@ _TYPES: Final = {
     "requests": ArgumentType(
         (Sequence,), "a sequence of ScheduleRequest", "[ScheduleRequest('name', 'goal', …)]", ScheduleRequest
     ),
+    "force": ArgumentType((bool,), "true or false", example=True),
+    "key": _text("the key of a limit", "database"),
+    "slots": ArgumentType((int,), "a whole number of slots, or None for no limit", 3),
     "folder": ArgumentType((str, os.PathLike), "the path of an empty folder", "./snapshot"),
 }
 """By the names that the methods have for them."""

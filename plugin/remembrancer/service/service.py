@@ -25,6 +25,7 @@ from remembrancer.model.constraints import read_limit, read_word
 from remembrancer.model.event import Event, EventPage
 from remembrancer.model.execution import Execution
 from remembrancer.model.json_bounds import check_bounds
+from remembrancer.model.limit import ConcurrencyLimit
 from remembrancer.model.lineage import Lineage
 from remembrancer.model.named_query import NamedQuery
 from remembrancer.model.policy import Fold, Gap, Misfire, SecondsField
@@ -447,9 +448,13 @@ class SchedulerService:
         return await self._process.commands().sets.apply(declared)
 
     @public
-    async def run_now(self, task_id: str, *, fence: int | None = None) -> Execution:
-        """Start one execution outside the schedule. Raises TaskNotFound, TaskEnded, TaskChanged, SchedulerBusy."""
-        return await self._process.commands().run(task_id, self._process.running_scheduler().run_now, fence)
+    async def run_now(self, task_id: str, *, fence: int | None = None, force: bool = False) -> Execution:
+        """Start one execution outside the schedule; with *force*, even if a limit has no free slot.
+
+        Raises TaskNotFound, TaskEnded, TaskChanged, SchedulerBusy, LimitReached.
+        """
+        start = partial(self._process.running_scheduler().run_now, force=force)
+        return await self._process.commands().run(task_id, start, fence)
 
     @public
     async def blocked_tasks(self, limit: int = 100) -> list[BlockedTask]:
@@ -844,6 +849,21 @@ class SchedulerService:
     async def remove_calendar(self, name: str) -> bool:
         """Remove a calendar that no open task uses. Raises InvalidInput: there is none, or tasks use it."""
         return await self._process.commands().calendars.remove(name)
+
+    @public
+    async def set_limit(self, key: str, slots: int | None = None) -> ConcurrencyLimit:
+        """Set how many executions may run at once; return the limit as it is then. Raises InvalidInput.
+
+        Args:
+            key: `all`, `group:` and the name of a group, or a concurrency key.
+            slots: The most executions at once; None for no limit. What runs already goes on.
+        """
+        return await self._process.commands().concurrency.set(key, slots)
+
+    @public
+    async def list_limits(self) -> list[ConcurrencyLimit]:
+        """Return the limits by key, with the executions that hold their slots and the number of tasks that wait."""
+        return list(await self._process.commands().concurrency.all())
 
     @public
     async def define_template(

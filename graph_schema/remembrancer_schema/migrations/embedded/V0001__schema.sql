@@ -29,6 +29,7 @@ CREATE VERTEX TYPE lineage IF NOT EXISTS;
 CREATE VERTEX TYPE event_stream IF NOT EXISTS;
 CREATE VERTEX TYPE event_batch IF NOT EXISTS;
 CREATE VERTEX TYPE zone_rules IF NOT EXISTS;
+CREATE VERTEX TYPE concurrency_limit IF NOT EXISTS;
 CREATE VERTEX TYPE scheduler_replica IF NOT EXISTS;
 -- LIGHTWEIGHT edges cost a tenth less to write, but all edges of a type would share one element id: a client that draws
 -- a graph from a driver's answer would see a single edge.
@@ -78,6 +79,7 @@ CREATE PROPERTY access_token.name IF NOT EXISTS STRING;
 CREATE PROPERTY access_token.digest IF NOT EXISTS STRING;
 CREATE PROPERTY named_calendar.name IF NOT EXISTS STRING;
 CREATE PROPERTY task_template.name IF NOT EXISTS STRING;
+CREATE PROPERTY concurrency_limit.limit_key IF NOT EXISTS STRING;
 CREATE PROPERTY lineage.lineage_id IF NOT EXISTS STRING;
 CREATE PROPERTY event_stream.stream IF NOT EXISTS LONG;
 CREATE PROPERTY event_batch.batch_key IF NOT EXISTS LONG;
@@ -115,6 +117,7 @@ CREATE INDEX IF NOT EXISTS ON access_token (name) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON access_token (digest) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON named_calendar (name) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON task_template (name) UNIQUE;
+CREATE INDEX IF NOT EXISTS ON concurrency_limit (limit_key) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON lineage (lineage_id) UNIQUE;
 -- The event log reads the newest end of these two, from a known key on: they do not age.
 CREATE INDEX IF NOT EXISTS ON event_stream (stream) UNIQUE;

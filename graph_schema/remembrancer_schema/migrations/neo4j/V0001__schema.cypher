@@ -18,6 +18,7 @@ CREATE CONSTRAINT remembrancer_token_name IF NOT EXISTS FOR (n:access_token) REQ
 CREATE CONSTRAINT remembrancer_token_digest IF NOT EXISTS FOR (n:access_token) REQUIRE n.digest IS UNIQUE;
 CREATE CONSTRAINT remembrancer_calendar_name IF NOT EXISTS FOR (n:named_calendar) REQUIRE n.name IS UNIQUE;
 CREATE CONSTRAINT remembrancer_template_name IF NOT EXISTS FOR (n:task_template) REQUIRE n.name IS UNIQUE;
+CREATE CONSTRAINT remembrancer_limit_key IF NOT EXISTS FOR (n:concurrency_limit) REQUIRE n.limit_key IS UNIQUE;
 CREATE CONSTRAINT remembrancer_lineage_node IF NOT EXISTS FOR (n:lineage) REQUIRE n.lineage_id IS UNIQUE;
 CREATE CONSTRAINT remembrancer_event_stream IF NOT EXISTS FOR (n:event_stream) REQUIRE n.stream IS UNIQUE;
 CREATE CONSTRAINT remembrancer_batch_key IF NOT EXISTS FOR (n:event_batch) REQUIRE n.batch_key IS UNIQUE;

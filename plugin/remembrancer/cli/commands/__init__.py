@@ -15,6 +15,7 @@
 - `exports`: `remembrancer export`: tasks in the forms of other systems.
 - `history`: `remembrancer history`.
 - `imports`: `remembrancer import`: schedules of other systems.
+- `limit`: `remembrancer limit`.
 - `lineage`: `remembrancer lineage`: the trees of tasks that thoughts started.
 - `list`: `remembrancer list`.
 - `add_fire`: `remembrancer add-fire`.

@@ -22,6 +22,7 @@ class RunNowOptions(GraphOptions):
     """The options of `run-now`."""
 
     task_id: TaskId
+    force: Annotated[bool, Option("--force", help="Run it even if a limit has no free slot.")] = False
     wait: Annotated[bool, Option("--wait/--no-wait", help="Wait for the outcome.")] = True
 
 
@@ -41,7 +42,7 @@ async def run_now(asked: RunNowOptions) -> int:
     from remembrancer.cli.views.tasks import execution_table
 
     async with connect(asked.graph) as reached:
-        execution = await reached.scheduler.run_now(await task_id_of(reached, asked.task_id))
+        execution = await reached.scheduler.run_now(await task_id_of(reached, asked.task_id), force=asked.force)
         if not reached.running:
             why = "None can be asked for it here" if reached.fires else "No scheduler runs on this graph"
             errors().print(f"{why}: the task runs in this process, with the default handler.")

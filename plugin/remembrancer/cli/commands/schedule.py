@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import make_dataclass
+from dataclasses import make_dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Final, cast
 
 from typer import Argument, Option
@@ -19,6 +19,7 @@ from remembrancer.cli.schedule_options import (
 from remembrancer.errors import InvalidInput
 from remembrancer.model.field_definition import FieldDefinition, FieldGroup, JsonObject
 from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, RepeatedKey, read_json
+from remembrancer.model.limit import read_key_limit
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS, ScheduleRequest
 
 if TYPE_CHECKING:
@@ -69,6 +70,15 @@ TEMPLATE: Final = (
     ),
 )
 """The options that make a task from a template."""
+LIMIT: Final = Annotated[
+    str | None,
+    Option(
+        "--limit",
+        metavar="KEY=N",
+        help="Set the limit of a concurrency key to N, and give the task this key.",
+        rich_help_panel=FieldGroup.BUSY,
+    ),
+]
 
 
 def flags_of(name: str) -> tuple[str, ...]:
@@ -101,6 +111,7 @@ ScheduleOptions: Final[type[GraphOptions]] = make_dataclass(
         *REACTION_WORDS,
         *TEMPLATE,
         FIRES,
+        ("limit", LIMIT, None),
     ],
     bases=(GraphOptions,),
     namespace={"__doc__": "The options of `schedule`: one for each field of a request.", "__module__": __name__},
@@ -176,27 +187,43 @@ async def schedule(asked: GraphOptions) -> None:
     `remembrancer preview` shows beforehand what a schedule means. A time is ISO-8601, or from now: `in 2h`, `+1d`.
     """
     from remembrancer.cli.connect import connect
-    from remembrancer.cli.output import print_json
     from remembrancer.cli.task_ids import with_whole_ids
     from remembrancer.cli.views.pauses import pause_of_all
 
     typed = vars(asked)
+    limited, asked = _limit_of(asked)
     template, fires = cast("str | None", typed["template"]), cast("int", typed["fires"])
     values = values_set(typed["values"], template)
     if template is None:
         to_request(asked)  # a wrong option is refused before a graph is made
     async with connect(asked.graph, make=True) as reached:
         asked = await with_whole_ids(reached, asked)
+        if limited:
+            await reached.scheduler.set_limit(*limited)
         if template is None:
             (reply,) = await reached.scheduler.schedule_tasks([to_request(asked)], fires=fires)
         else:
             reply = await reached.scheduler.schedule_from_template(template, values, overrides_of(asked), fires=fires)
         if not asked.as_json and (held := await pause_of_all(reached, reply.task_id)):
             reply = reply.model_copy(update={"warnings": [*reply.warnings, held]})
-    if asked.as_json:
+    _tell(reply, as_json=asked.as_json, fires=reached.fires)
+
+
+def _tell(reply: ScheduleResult, *, as_json: bool, fires: bool) -> None:
+    from remembrancer.cli.output import print_json
+
+    if as_json:
         print_json(reply)
     else:
-        print_reply(reply, fires=reached.fires)
+        print_reply(reply, fires=fires)
+
+
+def _limit_of(asked: GraphOptions) -> tuple[tuple[str, int] | None, GraphOptions]:
+    """Return the limit that `--limit` sets, and the options with its concurrency key. Raises InvalidInput."""
+    if (typed := cast("str | None", vars(asked)["limit"])) is None:
+        return None, asked
+    limited = read_key_limit(typed)
+    return limited, replace(asked, concurrency_key=limited[0])  # pyright: ignore[reportCallIssue]  one of its fields
 
 
 def print_reply(reply: ScheduleResult, *, fires: bool) -> None:

@@ -86,7 +86,17 @@ _SCHEDULER_READS: Final = (
         "idle_counters",
         "cancelled_tasks",
     ),
-    *("kept_rules", "zones_in_use", "recurring_tasks", "missed_ahead", "watches", "watched_tasks"),
+    *(
+        "kept_rules",
+        "zones_in_use",
+        "recurring_tasks",
+        "missed_ahead",
+        "watches",
+        "watched_tasks",
+        "waits_between",
+        "limits",
+        "limits_by_key",
+    ),
 )
 _LANES: Final = {
     **{query(name): Lane.URGENT for name in _URGENT_READS},

@@ -61,6 +61,7 @@ _COUNTERS: Final = "statistics are no change of a task"
 _COPY: Final = "the event log of a graph holds the events of that graph, not of the graph that was copied"
 _REPAIR: Final = "a repair reports its steps; no replica works on the graph at that time"
 _AUDIT: Final = "the audit log has it"
+_SLOT: Final = "the execution in the slot has events"
 _WAITS: Final = "the occurrence that waits has events when it runs, or gets another outcome"
 _ZONES: Final = "the rules of a time zone are no change of a task"
 
@@ -73,6 +74,17 @@ _EXECUTIONS: Final = {
         kind=CLAIM,
         recurrent=True,
     ),
+    "take_slots": WriteSpec(executions.TakenSlotsRow, "limit_key", silent=_SLOT, kind=None, recurrent=True),
+    "claim_limited": WriteSpec(
+        executions.LimitedClaimRow,
+        "task_id",
+        count=row_counts.started,
+        events=row_events.started,
+        kind=CLAIM,
+        recurrent=True,
+    ),
+    "return_slots": WriteSpec(executions.TakenSlotsRow, "limit_key", silent=_SLOT, kind=None, recurrent=True),
+    "release_slots": WriteSpec(executions.ReleasedSlotsRow, "limit_key", silent=_SLOT, kind=None, recurrent=True),
     "record_outcomes": WriteSpec(
         executions.OutcomeRow, "task_id", count=row_counts.dropped, events=row_events.dropped, kind=None
     ),
@@ -188,6 +200,7 @@ _UPKEEP: Final = {
     "write_heartbeats": WriteSpec(upkeep.HeartbeatRow, silent=_MEMBERS, urgent=True),
     "deregister_replicas": WriteSpec(upkeep.ReplicaKey, silent=_MEMBERS, urgent=True),
     "probe_write": WriteSpec(upkeep.EmptyRow, silent="it changes nothing"),
+    "set_limits": WriteSpec(tasks.LimitRow, "limit_key", silent=_AUDIT),
     "create_tokens": WriteSpec(upkeep.NewTokenRow, silent=_AUDIT),
     "revoke_tokens": WriteSpec(upkeep.RevokedTokenRow, silent=_AUDIT),
 }

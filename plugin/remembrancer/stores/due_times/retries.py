@@ -10,6 +10,7 @@ from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases, with_fence
 from remembrancer.stores.rows.readable_records import FAULTS
+from remembrancer.stores.rows.slot_rows import returning, taking, wanted_slots
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -98,7 +99,10 @@ class GraphRetries:
         begun = [each for _, each in due.started]
         statements: list[Statement] = []
         if begun:
-            statements.append(Statement("start_retries", [_start_row(*each) for each in due.started]))
+            wanted, places = wanted_slots(begun)
+            statements += [taking(wanted)] if wanted else []
+            rows = [_start_row(*each, places.get(each[1].execution_id, 0)) for each in due.started]
+            statements.append(Statement("start_retries", rows))
             statements += [acquire_leases(lease, begun)] if lease else []
         if due.held:
             statements.append(Statement("hold_retries", [_hold_row(*each) for each in due.held]))
@@ -107,6 +111,7 @@ class GraphRetries:
             statements.append(Statement("drop_retries", dropped))
         if not statements:
             return []
+        statements += returning(begun)
         answers = await self._connection.write(statements)
         self._times.arm(until_ms for _, until_ms in due.held if until_ms is not None)
         return [with_fence(begun[int(row["row"])], row) for row in rows_of("start_retries", statements, answers)]
@@ -120,7 +125,7 @@ def _task(node: Row | None) -> ScheduledTask | None:
         return None
 
 
-def _start_row(waiting: WaitingRetry, begun: Execution) -> WaitedRetryRow:
+def _start_row(waiting: WaitingRetry, begun: Execution, place: int) -> WaitedRetryRow:
     former, task = waiting.execution, waiting.task
     assert task, "an attempt starts with its task"  # noqa: S101
     assert former.retry_due_ms is not None, "it waits"  # noqa: S101
@@ -130,6 +135,8 @@ def _start_row(waiting: WaitingRetry, begun: Execution) -> WaitedRetryRow:
         "due_ms": former.retry_due_ms,
         "task_status": task.status,
         "paused_ms": None if task.paused_at is None else to_ms(task.paused_at),
+        "limit_keys": list(begun.limit_keys or ()),
+        "place": place,
     }
 
 

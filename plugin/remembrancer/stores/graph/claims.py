@@ -13,6 +13,7 @@ from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.graph.lock_backoff import LockBackoff
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases
+from remembrancer.stores.rows.slot_rows import limited_claims, note_refusals
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from remembrancer.stores.graph.parts import GraphParts
 
 _LOG: Final = logging.getLogger("remembrancer")
+_CLAIMING: Final = ("claim_executions", "claim_limited", "record_outcomes")
+"""The statements whose answers say which claims were won, in the order of `_split`."""
 _REFUSALS: Final = (GraphBusy, ForeignConstraint)
 """The errors that refuse a whole batch because of some of its tasks."""
 _PARTS: Final = 8
@@ -48,6 +51,7 @@ class ClaimWriter:
         self._tasks = parts.tasks
         self._executions = parts.executions
         self._backoff = LockBackoff()
+        self._refused = parts.slots.refused
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> list[Execution]:
         """Write the executions of those claims whose task is still as it was read; return them."""
@@ -94,7 +98,8 @@ class ClaimWriter:
 
     async def _claim(self, claims: Sequence[Claim], lease: Lease | None) -> list[Claim]:
         """Write claims in one commit; return those that were won. Without *lease*, what runs is leased already."""
-        task_ids = [execution.task_id for execution in running_of(claims)]
+        free, limited, _ = _split(claims)
+        task_ids = [claim.execution.task_id for claim in (*free, *limited)]
         element_ids = await self._tasks.take(task_ids)
         statements = claim_statements(claims, element_ids, lease)
         try:
@@ -106,10 +111,11 @@ class ClaimWriter:
             raise
         self._backoff.forget(claims)
         won = won_claims(claims, statements, answers)
-        for claim, row in zip(
-            won, rows_of("claim_executions", statements, answers), strict=False
-        ):  # the running ones come first
+        began = [row for name in _CLAIMING[:2] for row in rows_of(name, statements, answers)]
+        for claim, row in zip(won, began, strict=False):  # the running ones come first
             self._executions.record(claim.execution.execution_id, row["element_id"])
+        if limited and len(won) < len(claims):
+            note_refusals(self._refused, statements[:1], answers)
         self._note_moves(won)
         return won
 
@@ -157,26 +163,31 @@ def claim_statements(
 
     *element_ids* are the element ids of the tasks that run. Without *lease*, what runs is leased already.
     """
-    running, dropped = _split(claims)
+    free, limited, dropped = _split(claims)
     statements: list[Statement] = []
-    if running:
-        claimed = with_element_ids([node_rows.claim_row(claim) for claim in running], element_ids)
+    returned: list[Statement] = []
+    if limited:  # the locks of limits come first in every write
+        *taken, back = limited_claims(limited, element_ids[len(free) :])
+        statements += taken
+        returned.append(back)
+    if free:
+        claimed = with_element_ids([node_rows.claim_row(claim) for claim in free], element_ids[: len(free)])
         statements.append(Statement("claim_executions", claimed))
-        if lease:
-            statements.append(acquire_leases(lease, running_of(claims)))
+    if lease and (free or limited):
+        statements.append(acquire_leases(lease, running_of(claims)))
     if dropped:
         statements.append(Statement("record_outcomes", [node_rows.outcome_row(claim) for claim in dropped]))
     if ended := [{"execution_id": claim.execution.execution_id} for claim in claims if claim.ends_deferral]:
         statements.append(Statement("end_deferrals", ended))
     if added := [node_rows.cause_row(claim.execution) for claim in claims if claim.execution.cause is not None]:
         statements.append(Statement("record_causes", added))
-    return statements
+    return [*statements, *returned]
 
 
 def won_claims(claims: Sequence[Claim], statements: Sequence[Statement], answers: Sequence[list[Row]]) -> list[Claim]:
-    """Return the claims that were written, the running ones first."""
+    """Return the claims that were written, the running ones first, those under limits last of them."""
     won: list[Claim] = []
-    for name, mine in zip(("claim_executions", "record_outcomes"), _split(claims), strict=True):
+    for name, mine in zip(_CLAIMING, _split(claims), strict=True):
         won += [mine[row["row"]] for row in rows_of(name, statements, answers)]
     return won
 
@@ -186,10 +197,14 @@ def running_of(claims: Sequence[Claim]) -> list[Execution]:
     return [claim.execution for claim in claims if claim.execution.status is ExecutionStatus.RUNNING]
 
 
-def _split(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim]]:
-    """Return the claims of executions that run, and all others."""
+def _split(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim], list[Claim]]:
+    """Return the claims of executions that run, of those that run under limits, and all others."""
     running = [claim for claim in claims if claim.execution.status is ExecutionStatus.RUNNING]
-    return running, [claim for claim in claims if claim.execution.status is not ExecutionStatus.RUNNING]
+    others = [claim for claim in claims if claim.execution.status is not ExecutionStatus.RUNNING]
+    limited = [claim for claim in running if claim.execution.limit_keys is not None]
+    if not limited:
+        return running, limited, others
+    return [claim for claim in running if claim.execution.limit_keys is None], limited, others
 
 
 def _cut(claims: Sequence[Claim]) -> list[Sequence[Claim]]:

@@ -49,6 +49,7 @@ async def _write(
     answers = await parts.index.write_armed([_armed_ms(each) for each in lost], statements)
     for row in rows_of("fail_lost_executions", statements, answers):
         written.add(lost[int(row["row"])].settlement.execution.execution_id)
+    parts.slots.tell_of(each.settlement.execution for each in lost)
     started = rows_of("retry_executions", statements, answers)
     return [with_fence(retries[int(row["row"])], row) for row in started]
 

@@ -10,6 +10,7 @@ from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.rows import deferral_rows, node_rows, outcome_rows
 from remembrancer.stores.rows.due_key import due_key
 from remembrancer.stores.rows.lease_rows import release_leases
+from remembrancer.stores.rows.slot_rows import releasing, returning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +45,7 @@ def settle_statements(
             parts.setdefault("retire_tasks", []).append(_retire_row(settlement, settlement.execution.fence))
     statements = [Statement(name, written) for name, written in parts.items()]
     statements += _next_checks([(each, each.execution.fence) for each in settlements if each.next_check])
+    statements = [*releasing(each.execution for each in settlements), *statements]
     return [*statements, release_leases(ended_leases)] if ended_leases else statements
 
 
@@ -67,7 +69,8 @@ def deferral_statements(deferral: Deferral) -> list[Statement]:
 
 def recovery_statements(ended_leases: Sequence[str], lost: Sequence[Recovery]) -> list[Statement]:
     """Return the statements that fail lost executions, retry or retire their tasks, and end their leases."""
-    statements: list[Statement] = []
+    retries = [each.retry for each in lost if each.retry]
+    statements = releasing((each.settlement.execution for each in lost), retries)
     if lost:
         statements.append(
             Statement("fail_lost_executions", [outcome_rows.settle_row(each.settlement) for each in lost])
@@ -80,6 +83,7 @@ def recovery_statements(ended_leases: Sequence[str], lost: Sequence[Recovery]) -
         statements.append(Statement("retire_tasks", ended))
     settled = [each.settlement for each in lost if each.settlement.next_check]
     statements += _next_checks([(each, each.execution.fence + 1) for each in settled])
+    statements += returning(retries)
     if ended_leases:
         statements.append(release_leases(ended_leases))
     return statements

@@ -13,8 +13,10 @@ from remembrancer.stores.graph.time_links import PendingTimeLinks
 from remembrancer.stores.rows.readable_records import ReadableRecords
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
+    from remembrancer.model.execution import Execution
+    from remembrancer.ports.limits import Refusal
     from remembrancer.stores.commits.connection import GraphConnection
 
 
@@ -53,6 +55,21 @@ class WatchSignals:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotSignals:
+    """The claims that found no slot of a limit, and the calls when slots may have become free."""
+
+    refused: dict[str, Refusal] = field(default_factory=dict[str, "Refusal"])
+    on_freed: list[Callable[[Collection[str]], None]] = field(default_factory=list["Callable[[Collection[str]], None]"])
+
+    def tell_of(self, executions: Iterable[Execution]) -> None:
+        """Call the listeners with the limits of executions that ended."""
+        keys = {key for each in executions if each.limit_keys is not None for key in each.limit_keys}
+        if keys:
+            for listener in self.on_freed:
+                listener(keys)
+
+
+@dataclass(frozen=True, slots=True)
 class GraphParts:
     """One open graph, and what this process remembers of it."""
 
@@ -65,6 +82,7 @@ class GraphParts:
     tasks: ElementIdCache
     executions: ElementIdCache
     signals: WatchSignals
+    slots: SlotSignals
     retries: RetryTimes
 
     @classmethod
@@ -78,5 +96,6 @@ class GraphParts:
             ElementIdCache(connection, "task_elements"),
             ElementIdCache(connection, "execution_elements"),
             WatchSignals(),
+            SlotSignals(),
             RetryTimes(Watermark(watermark_lifetime_ms if connection.exclusive else 0)),
         )

@@ -40,6 +40,7 @@ class Settlements:
         self._time_links = parts.time_links
         self._executions = parts.executions
         self._signals = parts.signals
+        self._slots = parts.slots
         self._retries = parts.retries
         self._answered: dict[str, bool] = {}
         """True if outcomes were written whose callers got an error, since others of their batch were not."""
@@ -98,8 +99,9 @@ class Settlements:
             reschedule = reschedules[int(row["row"])]
             self._time_links.record(reschedule.deferral.task_id, reschedule.next_run_ms)
         self._signals.tell_of(each.execution.task_id for each in settlements)
+        self._slots.tell_of(each.execution for each in settlements)
         self._retries.arm(waits)
-        written = {row["row"] for row in answers[0]}
+        written = {row["row"] for row in rows_of("settle_executions", statements, answers)}
         return [place in written for place in range(len(settlements))]
 
 

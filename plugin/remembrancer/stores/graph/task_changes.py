@@ -16,6 +16,7 @@ from remembrancer.stores.rows.edit_rows import edit_row
 from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases, with_fence
 from remembrancer.stores.rows.lineage_rows import changed_lineages
 from remembrancer.stores.rows.reference_rows import changed_links
+from remembrancer.stores.rows.slot_rows import note_refusals, returning, taking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -153,15 +154,23 @@ def _explained(taken: UniqueKeyTaken, edits: Sequence[Edit]) -> RemembrancerErro
 
 
 async def start_now(
-    connection: GraphConnection, execution: Execution, lease: Lease, change: Change
+    parts: GraphParts, execution: Execution, lease: Lease, change: Change, *, force: bool
 ) -> Execution | None:
-    """Write a running execution of an open task outside the schedule; None if the task is not as required."""
+    """Write a running execution of an open task outside the schedule; None if the task is not as required.
+
+    Also if a limit has no free slot, which is noted; with *force*, it takes one more than there are.
+    """
+    keys = execution.limit_keys or ()
     audit = audit_rows.change_row(execution.task_id, change)
     after = node_rows.to_json({"execution_id": execution.execution_id})
     row = {**node_rows.start_row(execution), **audit, "change_reason": change.reason, "after": after}
+    row["limit_keys"] = list(keys)
+    taken = [taking({key: [execution.execution_id] for key in keys}, force=force)] if keys else []
+    statements = [*taken, Statement("start_executions", [row]), acquire_leases(lease, [execution])]
     with rejecting_reuse(change.idempotency_key):
-        answers = await connection.write([Statement("start_executions", [row]), acquire_leases(lease, [execution])])
-    if answers[0]:
-        return with_fence(execution, answers[0][0])
-    await connection.write([release_leases([lease.lease_id])])
+        answers = await parts.connection.write([*statements, *returning([execution])])
+    if started := rows_of("start_executions", statements, answers[: len(statements)]):
+        return with_fence(execution, started[0])
+    note_refusals(parts.slots.refused, taken, answers)
+    await parts.connection.write([release_leases([lease.lease_id])])
     return None

@@ -70,9 +70,11 @@ class GraphWorkQueue:
         """Write the executions of those claims whose task is still as it was read; return them."""
         return await self._claims.claim(claims, lease)
 
-    async def start_now(self, execution: Execution, lease: Lease, change: Change) -> Execution | None:
+    async def start_now(
+        self, execution: Execution, lease: Lease, change: Change, *, force: bool = False
+    ) -> Execution | None:
         """Write a running execution of an open task outside the schedule."""
-        return await start_now(self._connection, execution, lease, change)
+        return await start_now(self._parts, execution, lease, change, force=force)
 
     async def renew(self, lease_ids: Sequence[str], until: datetime) -> None:
         """Extend the leases to *until*."""

@@ -78,8 +78,43 @@ class StartRow(OccurrenceRow):
     retry_since_ms: int | None
 
 
+class SlotPlace(TypedDict):
+    """The place of an execution among those that want a slot of a limit in one commit."""
+
+    limit_key: str
+    place: int
+
+
+class LimitedClaimRow(ClaimRow):
+    """An occurrence to run under limits."""
+
+    limit_keys: list[str]
+    places: list[SlotPlace]
+
+
+class TakenSlotsRow(TypedDict):
+    """A limit, and the executions that want a slot of it, in order."""
+
+    limit_key: str
+    slots: int | None
+    """Of a limit that is not there yet."""
+    wanted: list[str]
+    force: bool
+
+
+class ReleasedSlotsRow(TypedDict):
+    """A limit, the executions that leave their slots, and those that take them over."""
+
+    limit_key: str
+    ended: dict[str, bool]
+    """By execution: to look one up takes no longer the more there are."""
+    begun: list[str]
+
+
 class ManualRunRow(StartRow):
     """An execution that a caller starts, and its entry of the audit log."""
+
+    limit_keys: list[str]
 
     change_id: str
     action: str
@@ -107,6 +142,9 @@ class WaitedRetryRow(StartRow):
     due_ms: int
     task_status: str
     paused_ms: int | None
+    limit_keys: list[str]
+    place: int
+    """The greatest of its places among those that want a slot of one of its limits."""
 
 
 class HeldRetryRow(TypedDict):

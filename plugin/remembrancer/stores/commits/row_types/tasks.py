@@ -118,6 +118,13 @@ class SettledDeferralRow(RescheduleRow, FencedRow):
     """A deferral with which an execution ended."""
 
 
+class LimitRow(ChangeRow):
+    """The number of slots of a limit."""
+
+    limit_key: str
+    slots: int | None
+
+
 class QuarantineRow(TypedDict):
     """A task to be quarantined, and the fault for its audit log."""
 

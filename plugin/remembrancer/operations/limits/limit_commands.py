@@ -1,0 +1,39 @@
+"""Limits as callers set and read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.model.limit import ConcurrencyLimit, read_limit_key, read_slots
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from remembrancer.operations.open_tasks import OpenTasks
+    from remembrancer.ports.limits import ConcurrencyLimits
+
+_MOST: Final = 1000
+
+
+class LimitCommands:
+    """Sets limits, and reads them.
+
+    Args:
+        limits: Those of the graph.
+        tasks: Makes entries of the audit log.
+    """
+
+    def __init__(self, limits: ConcurrencyLimits, tasks: OpenTasks) -> None:
+        self._limits = limits
+        self._tasks = tasks
+
+    async def set(self, key: str, slots: int | None) -> ConcurrencyLimit:
+        """Set the slots of a limit; return it. Raises InvalidInput."""
+        name, number = read_limit_key(key), read_slots(slots)
+        await self._limits.set(name, number, self._tasks.change("set_limit", None))
+        found = [each for each in await self.all() if each.key == name]
+        return found[0] if found else ConcurrencyLimit(key=name, slots=number)
+
+    async def all(self) -> Sequence[ConcurrencyLimit]:
+        """Return the limits, by key."""
+        return await self._limits.all(_MOST)

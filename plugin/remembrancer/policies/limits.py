@@ -1,0 +1,42 @@
+"""Limits of what runs at once: the limits of a run, and the wait for a slot of one. Pure functions.
+
+Laws: a run under limits holds a slot of each of them. An occurrence for which one is full waits for that one, and
+those that wait are served in their order. Lateness by a wait for a slot is lateness like any other: `misfire` decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from remembrancer.model.execution import ExecutionStatus
+from remembrancer.model.limit import WAIT, limit_keys_of
+from remembrancer.policies.decision import Park
+
+if TYPE_CHECKING:
+    from remembrancer.model.task import ScheduledTask
+    from remembrancer.policies.decision import Situation
+    from remembrancer.ports.limits import Refusal
+    from remembrancer.ports.writes import Claim
+
+
+def under_limits(task: ScheduledTask, claim: Claim, situation: Situation) -> Claim | Park:
+    """Return a claim with the limits under which it runs, or a wait for one that is known to be full."""
+    if claim.execution.status is not ExecutionStatus.RUNNING:
+        return claim
+    keys = limit_keys_of(task, situation.limits)
+    if not keys:
+        return claim
+    for key in keys:
+        if key in situation.full:
+            return Park(WAIT + key, situation.full[key])
+    return replace(claim, execution=claim.execution.model_copy(update={"limit_keys": keys}))
+
+
+def reason_of(refusal: Refusal) -> str:
+    """Return why an occurrence waits for a slot, for people."""
+    slots, held = refusal.slots, ", ".join(refusal.holders)
+    more = f" and {slots - len(refusal.holders)} more" if held and slots > len(refusal.holders) else ""
+    by = f" by {held}{more}" if held else ""
+    taken = "The only slot" if slots == 1 else f"All {slots} slots"
+    return f"{taken} of the limit {refusal.limit_key} {'is' if slots == 1 else 'are'} taken{by}."

@@ -1,0 +1,131 @@
+"""The limits of a graph: their slots, who holds them, and the correction of slots whose executions have ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from remembrancer.model.limit import WAIT, ConcurrencyLimit, SlotHolder
+from remembrancer.ports.limits import LimitState
+from remembrancer.stores.commits.statement import Statement
+from remembrancer.stores.rows import node_rows
+from remembrancer.stores.rows.audit_rows import change_row
+from remembrancer.stores.rows.wait_keys import begin_of
+from remembrancer_schema.catalog import query
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from remembrancer.ports.writes import Change
+    from remembrancer.stores.commits.row_types.executions import ReleasedSlotsRow
+    from remembrancer.stores.commits.row_types.tasks import LimitRow
+    from remembrancer.stores.commits.statement import Row
+    from remembrancer.stores.graph.parts import GraphParts
+
+_PAGE: Final = 1000
+_SHOWN: Final = 100
+
+
+class GraphLimits:
+    """The contract and its laws: `remembrancer.ports.limits.ConcurrencyLimits`.
+
+    Args:
+        parts: Of the open graph.
+    """
+
+    def __init__(self, parts: GraphParts) -> None:
+        self._connection = parts.connection
+        self.known: Collection[str] = frozenset()
+        self.refused = parts.slots.refused
+        self.on_freed = parts.slots.on_freed
+
+    async def set(self, key: str, slots: int | None, change: Change) -> None:
+        """Set the slots of a limit."""
+        row: LimitRow = {**change_row(None, change), "limit_key": key, "slots": slots}
+        await self._connection.write([Statement("set_limits", [row])])
+        self.known = frozenset({*self.known, key})
+        for listener in self.on_freed:
+            listener([key])
+
+    async def refresh(self) -> None:
+        """Read which limits there are, and correct slots whose executions have ended, or that were not written."""
+        nodes = await self._nodes()
+        self.known = frozenset(node["limit_key"] for node in nodes if node.get("is_set"))
+        holders: dict[str, set[str]] = {node["limit_key"]: set(node.get("holders") or ()) for node in nodes}
+        if not holders:
+            return
+        running = await self._running()
+        rows: list[ReleasedSlotsRow] = []
+        ended = {each for held in holders.values() for each in held if each not in running}
+        if ended:  # read after the slots: what runs by now is left alone
+            found = await self._connection.read(query("still_running"), {"execution_ids": sorted(ended)})
+            ended -= {row["e"]["execution_id"] for row in found}
+        for key, held in holders.items():
+            lost = [each for each, keys in running.items() if key in keys and each not in held]
+            if gone := sorted(held & ended):
+                rows.append({"limit_key": key, "ended": dict.fromkeys([*gone, *lost], True), "begun": lost})
+            elif lost:
+                rows.append({"limit_key": key, "ended": dict.fromkeys(lost, True), "begun": lost})
+        if rows:
+            await self._connection.write([Statement("release_slots", rows)])
+            for listener in self.on_freed:
+                listener([row["limit_key"] for row in rows])
+
+    async def of(self, keys: Collection[str]) -> Sequence[LimitState]:
+        """Return those of these limits that there are."""
+        found = await self._connection.read(query("limits_by_key"), {"keys": sorted(keys)})
+        return [_state(row["l"]) for row in found]
+
+    async def all(self, limit: int) -> Sequence[ConcurrencyLimit]:
+        """Return the limits by key, with who holds their slots and how many wait."""
+        states = [_state(node) for node in (await self._nodes())[:limit]]
+        asked = [each for state in states for each in state.holders[:_SHOWN]]
+        rows = await self._connection.read(query("slot_holders"), {"execution_ids": asked}) if asked else []
+        tasks = {row["execution_id"]: (row["task_id"], row["task"]) for row in rows}
+        found: list[ConcurrencyLimit] = []
+        for state in states:
+            begin = begin_of(WAIT + state.key)
+            between: Row = {"above": begin, "below": node_rows.after_all(begin)}
+            (counted,) = await self._connection.read(query("count_waits"), between)
+            holders = [SlotHolder.model_validate(_holder(each, tasks.get(each))) for each in state.holders[:_SHOWN]]
+            found.append(
+                ConcurrencyLimit(
+                    key=state.key,
+                    slots=state.slots,
+                    taken=len(state.holders),
+                    waiting=counted["waits"],
+                    holders=holders,
+                )
+            )
+        return found
+
+    async def tasks_of(self, execution_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the tasks of executions, by execution."""
+        rows = await self._connection.read(query("slot_holders"), {"execution_ids": list(execution_ids)})
+        return {row["execution_id"]: row["task_id"] for row in rows}
+
+    async def _nodes(self) -> list[Row]:
+        found: list[Row] = []
+        while True:
+            asked: Row = {"after": found[-1]["limit_key"] if found else "", "limit": _PAGE}
+            page = [row["l"] for row in await self._connection.read(query("limits"), asked)]
+            found += page
+            if len(page) < _PAGE:
+                return found
+
+    async def _running(self) -> dict[str, Sequence[str]]:
+        """Return the running executions under limits, with these."""
+        leases = await self._connection.read(query("leases_held"), {"limit": _PAGE * 10})
+        ids = [each for lease in leases for each in lease["execution_ids"]]
+        if not ids:
+            return {}
+        found = await self._connection.read(query("still_running"), {"execution_ids": ids})
+        return {row["e"]["execution_id"]: row["e"]["limit_keys"] for row in found if row["e"].get("limit_keys")}
+
+
+def _state(node: Row) -> LimitState:
+    return LimitState(node["limit_key"], node.get("slots"), node.get("holders") or [])
+
+
+def _holder(execution_id: str, task: tuple[str, str] | None) -> Row:
+    task_id, name = task or (None, None)
+    return {"execution_id": execution_id, "task_id": task_id, "task": name}

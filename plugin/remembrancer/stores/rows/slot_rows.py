@@ -1,0 +1,94 @@
+"""Statements that take slots of limits for executions, and free them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from remembrancer.model.limit import first_slots
+from remembrancer.ports.limits import Refusal
+from remembrancer.stores.commits.statement import Statement
+from remembrancer.stores.rows import node_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from remembrancer.model.execution import Execution
+    from remembrancer.ports.writes import Claim
+    from remembrancer.stores.commits.row_types.executions import (
+        LimitedClaimRow,
+        ReleasedSlotsRow,
+        SlotPlace,
+        TakenSlotsRow,
+    )
+    from remembrancer.stores.commits.statement import Row
+
+
+def limited_claims(claims: Sequence[Claim], element_ids: Sequence[str | None]) -> list[Statement]:
+    """Return the statements of claims under limits: take slots, claim with them, and return those left over."""
+    wanted = _wanted([claim.execution for claim in claims])
+    rows: list[LimitedClaimRow] = []
+    places = {key: {each: place for place, each in enumerate(ids)} for key, ids in wanted.items()}
+    for claim, element_id in zip(claims, element_ids, strict=True):
+        keys = claim.execution.limit_keys or ()
+        at: list[SlotPlace] = [{"limit_key": key, "place": places[key][claim.execution.execution_id]} for key in keys]
+        row: LimitedClaimRow = {**node_rows.claim_row(claim), "limit_keys": list(keys), "places": at}
+        row["element_id"] = element_id
+        rows.append(row)
+    return [
+        taking(wanted),
+        Statement("claim_limited", rows),
+        Statement("return_slots", [*taking(wanted).rows]),
+    ]
+
+
+def taking(wanted: dict[str, list[str]], *, force: bool = False) -> Statement:
+    """Return the statement that takes slots of limits for executions, by key; with *force*, beyond the limit too."""
+    rows: list[TakenSlotsRow] = [
+        {"limit_key": key, "slots": first_slots(key), "wanted": list(ids), "force": force}
+        for key, ids in sorted(wanted.items())
+    ]
+    return Statement("take_slots", rows)
+
+
+def releasing(ended: Iterable[Execution], begun: Iterable[Execution] = ()) -> list[Statement]:
+    """Return the statement that frees the slots of executions, and gives some to others; none without any."""
+    out, goes_on = _wanted(ended), _wanted(begun)
+    rows: list[ReleasedSlotsRow] = [
+        {"limit_key": key, "ended": dict.fromkeys(out.get(key, ()), True), "begun": goes_on.get(key, [])}
+        for key in sorted({*out, *goes_on})
+    ]
+    return [Statement("release_slots", rows)] if rows else []
+
+
+def returning(executions: Iterable[Execution]) -> list[Statement]:
+    """Return the statement that takes slots back from those of *executions* that did not begin; none without any."""
+    wanted = _wanted(executions)
+    return [Statement("return_slots", taking(wanted).rows)] if wanted else []
+
+
+def note_refusals(refused: dict[str, Refusal], taken: Sequence[Statement], answers: Sequence[list[Row]]) -> None:
+    """Note which executions got no slot, by the statement that was to take them, if any, and its answer."""
+    for statement, answer in zip(taken, answers, strict=False):
+        for row in answer:
+            asked = cast("TakenSlotsRow", statement.rows[row["row"]])
+            for execution_id in asked["wanted"][max(0, row["free"]) :]:
+                refused.setdefault(execution_id, Refusal(asked["limit_key"], row["slots"] or 0, row["holders"]))
+
+
+def wanted_slots(executions: Sequence[Execution]) -> tuple[dict[str, list[str]], dict[str, int]]:
+    """Return the executions under each limit, and the greatest place that each execution has among them."""
+    wanted = _wanted(executions)
+    places: dict[str, int] = {}
+    for ids in wanted.values():
+        for place, each in enumerate(ids):
+            places[each] = max(place, places.get(each, 0))
+    return wanted, places
+
+
+def _wanted(executions: Iterable[Execution]) -> dict[str, list[str]]:
+    """Return the executions under each limit."""
+    found: dict[str, list[str]] = {}
+    for execution in executions:
+        for key in execution.limit_keys or ():
+            found.setdefault(key, []).append(execution.execution_id)
+    return found
