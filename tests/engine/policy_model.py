@@ -282,7 +282,7 @@ class Ledger:
         """Return what still waits, runs or is to be tried again."""
         found = [f"it is {row['status']}: {row}" for row in self.executions if row["status"] == "running"]
         found += [f"another attempt waits: {row}" for row in self.executions if _is_retried(row)]
-        if self.task["status"] in OPEN and (held := self._held_by(seen)):
+        if self.task["status"] in OPEN and (held := self._held_by(seen)) not in {None, "deferral"}:
             found.append(f"it waits for {held}: {self.task}")
         armed = self.task.get("next_run_ms")
         if self.task["status"] in OPEN and (armed is None or _at(armed) <= seen):
