@@ -28,6 +28,7 @@ DATA = [name for name in CLASSES if hasattr(getattr(remembrancer, name), "__data
 PLUMBING = {
     "SchedulerService.__init__": "bootstrap puts it together",
     "Telemetry.__init__": "the service makes it",
+    "Firing.__init__": "the scheduler makes it",
     "SchedulerService.admittance": "the API's own way to the tokens",
     "TaskSchedulerService.admittance": "likewise",
 }

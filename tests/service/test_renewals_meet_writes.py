@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import Calendar, Cron, Except
+from remembrancer import Calendar, Cron, Except, SchedulerOptions
 from remembrancer.bootstrap import open_store
 from remembrancer.model.calendar import CalendarSource
 from remembrancer.model.request import ScheduleRequest
@@ -67,7 +67,7 @@ async def commands(store: Graph) -> TaskCommands:
     async def stops_nothing(_: str) -> list[str]:
         return []
 
-    made = TaskCommands(store, VirtualClock(BEGIN), 60.0, lambda task: task, stops_nothing, {})
+    made = TaskCommands(store, VirtualClock(BEGIN), SchedulerOptions(), lambda task: task, stops_nothing)
     dates = CalendarSpec(CalendarSource.DATES, None, None, None, None, ["2026-12-24"], 5, None)
     await made.calendars.define("closed", dates)
     store.tasks = RenewedMeanwhile(store.tasks, made)  # pyright: ignore[reportAttributeAccessIssue]

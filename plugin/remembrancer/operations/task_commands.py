@@ -43,10 +43,10 @@ from remembrancer.operations.templates.template_commands import TemplateCommands
 from remembrancer.operations.validation import reply
 from remembrancer.policies.cancellation import outstanding
 from remembrancer.policies.unanswered.deferral import defer, deferred
-from remembrancer.policies.unanswered.deferral_limits import NO_LIMITS, DeferralTerms
+from remembrancer.policies.unanswered.deferral_limits import DeferralTerms, limits_from
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask, ScheduleResult
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.idempotency import IdempotencyRecord
     from remembrancer.ports.writes import Change
+    from remembrancer.settings import SchedulerOptions
 
     Start = Callable[[ScheduledTask, Change], Awaitable[Execution | None]]
 
@@ -64,46 +65,42 @@ class TaskCommands:
     Args:
         store: The graph.
         clock: The time.
-        late_by_seconds: A time up to so far in the past fires at once.
+        options: Bounds of lineages and of deferrals in a row, and the time that a wish may be late and fire at once.
         with_local_id: Assigns a new task that is due at once an id of a shard of this replica.
         stop_runs: Stops the running executions of a cancelled task; returns those that were asked to stop.
-        limits: Bounds of lineages that have none of their own, by the names of a budget's parts.
     """
 
-    def __init__(  # noqa: PLR0917 (what the commands work with)
+    def __init__(
         self,
         store: Graph,
         clock: Clock,
-        late_by_seconds: float,
+        options: SchedulerOptions,
         with_local_id: Callable[[ScheduledTask], ScheduledTask],
         stop_runs: Callable[[str], Awaitable[list[str]]],
-        limits: Mapping[str, int],
     ) -> None:
+        late = options.check_interval_seconds
         self._store = store
         self._clock = clock
-        self._origins = Origins(store, limits)
-        self._creation = TaskCreation(store, clock, late_by_seconds, with_local_id, self._origins)
+        self._origins = Origins(store, options.lineage_limits)
+        self._creation = TaskCreation(store, clock, late, with_local_id, self._origins)
         self._tasks = OpenTasks(store, clock)
         self._stop_runs = stop_runs
-        self.limits = NO_LIMITS
-        """The limits of deferrals in a row, for tasks that have none of their own."""
-        self.edits = TaskEdits(store, clock, late_by_seconds)
+        self._deferral_limits = limits_from(options)
+        self.edits = TaskEdits(store, clock, late)
         """Changes of open tasks: pause, resume, update."""
-        self.occurrences = OccurrenceEdits(store, clock, late_by_seconds)
+        self.occurrences = OccurrenceEdits(store, clock, late)
         """Changes of single occurrences: skip, add, move, backfill."""
-        self.calendars = CalendarCommands(store, clock, late_by_seconds)
+        self.calendars = CalendarCommands(store, clock, late)
         """Named calendars."""
-        self.referring = ReferringTasks(store, clock, late_by_seconds)
+        self.referring = ReferringTasks(store, clock, late)
         """The tasks that refer to calendars and to other tasks."""
-        self.many = ManyTasks(store, clock, late_by_seconds, self)
+        self.many = ManyTasks(store, clock, late, self)
         """Edits and cancellations of many tasks at once."""
-        self.sets = TaskSets(
-            store, clock, late_by_seconds, self._creation.admit, self._origins, self.edits, self.cancel
-        )
+        self.sets = TaskSets(store, clock, late, self._creation.admit, self._origins, self.edits, self.cancel)
         """Declared sets of tasks."""
         self.concurrency = LimitCommands(store.limits, self._tasks)
         """Limits of what runs at once."""
-        self.questions = QuestionCommands(store, clock)
+        self.questions = QuestionCommands(store, clock, self._deferral_limits)
         """Questions of tasks to people."""
         self.lineages = LineageCommands(store, clock, self._origins, self)
         """The trees of tasks that thoughts started."""
@@ -240,7 +237,7 @@ class TaskCommands:
         for _ in range(ROUNDS):
             now = self._clock.now()
             check_not_paused(task, now)
-            reschedule = defer(task, wish, now, None, DeferralTerms(self.limits, context=context))
+            reschedule = defer(task, wish, now, None, DeferralTerms(self._deferral_limits, context=context))
             if task.next_run_ms is None:
                 raise InvalidInput(
                     "task_id",

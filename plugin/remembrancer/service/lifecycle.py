@@ -14,7 +14,6 @@ from remembrancer.engine.timeouts import awaited, bounded, end
 from remembrancer.errors import NotRunning
 from remembrancer.operations.event_feed import EventFeed
 from remembrancer.operations.task_commands import TaskCommands
-from remembrancer.policies.unanswered.deferral_limits import limits_from
 from remembrancer.ports.graph import Graph
 from remembrancer.ports.handler import Handler
 from remembrancer.ports.sync_calls import SyncCalls
@@ -197,13 +196,10 @@ class Lifecycle:
             process.task_commands = TaskCommands(
                 store,
                 process.clock,
-                process.options.check_interval_seconds,
+                process.options,
                 scheduler.membership.with_local_id,
                 scheduler.stop_runs,
-                process.options.lineage_limits,
             )
-            limits = limits_from(process.options)
-            process.task_commands.limits = process.task_commands.questions.limits = limits
             self._instruments.watch(self._gauges.read, store.statistics.commit_sizes)
             await scheduler.membership.poll_repeatedly()
             if not store.exclusive:

@@ -12,7 +12,7 @@ from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_not_paused
 from remembrancer.operations.validation import reply
 from remembrancer.policies.unanswered.deferral import deferred
-from remembrancer.policies.unanswered.deferral_limits import NO_LIMITS, DeferralTerms
+from remembrancer.policies.unanswered.deferral_limits import DeferralTerms
 from remembrancer.policies.unanswered.questions import answer_text, answered, ask, wish_of
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from remembrancer.model.handler_result import Ask
     from remembrancer.model.question import Question
     from remembrancer.model.task import ScheduleResult
+    from remembrancer.policies.unanswered.deferral_limits import DeferralLimits
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
 
@@ -31,14 +32,14 @@ class QuestionCommands:
     Args:
         store: The graph.
         clock: The time.
+        limits: Of deferrals in a row, for tasks that have none of their own.
     """
 
-    def __init__(self, store: Graph, clock: Clock) -> None:
+    def __init__(self, store: Graph, clock: Clock, limits: DeferralLimits) -> None:
         self._store = store
         self._clock = clock
         self._tasks = OpenTasks(store, clock)
-        self.limits = NO_LIMITS
-        """The limits of deferrals in a row, for tasks that have none of their own."""
+        self._limits = limits
 
     async def ask(self, task_id: str, wish: Ask, fence: int | None = None) -> ScheduleResult:
         """Let the task's next run wait for an answer."""
@@ -50,7 +51,7 @@ class QuestionCommands:
             for _ in range(ROUNDS):
                 task, now = await self._tasks.open(task_id, "deferred", fence), self._clock.now()
                 check_not_paused(task, now)
-                made = ask(task, wish, now, None, DeferralTerms(self.limits))
+                made = ask(task, wish, now, None, DeferralTerms(self._limits))
                 if task.next_run_ms is None:
                     raise InvalidInput("task_id", task_id, "a task with a run ahead", "wait for its next run")
                 change = self._tasks.change("ask", made.deferral.reason, wish.thought_id, fence=fence)
