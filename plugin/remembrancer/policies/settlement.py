@@ -50,6 +50,7 @@ def settlement_of(
         additions=firing.task.additions,
         next_check=paced.check,
         retry_due_ms=due_ms,
+        is_permanent=outcome.is_permanent,
     )
 
 
