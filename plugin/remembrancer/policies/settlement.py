@@ -53,6 +53,7 @@ def settlement_of(
         next_check=paced.check,
         charge=None if firing.task.budget_id is None else charge_of(firing, outcome, deferred=reschedule is not None),
         retry_due_ms=due_ms,
+        is_permanent=outcome.is_permanent,
     )
 
 

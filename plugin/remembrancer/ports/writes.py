@@ -140,6 +140,8 @@ class Settlement:
     """The next check of an agent-paced task."""
     retry_due_ms: int | None = None
     """The time (epoch ms) of the next attempt, which waits from then on; None if this is the outcome."""
+    is_permanent: bool = False
+    """True if another attempt would fail too, as the handler said."""
     trace_id: str | None = None
     span_id: str | None = None
     charge: Charge | None = None

@@ -112,12 +112,12 @@ class Settlements:
 
 
 def _log_new(statements: Sequence[Statement], answers: Sequence[list[Row]]) -> None:
-    """Log the first failure of a task for a fault that no attempt follows: once, however often it fails."""
+    """Log the first failure for a fault that is permanent, or follows other attempts: once, however often it fails."""
     for statement, rows in zip(statements, answers, strict=True):
         if statement.name == "record_dead_letters":
             for row in rows:
-                if row["is_new"]:
-                    letter = statement.rows[int(row["row"])]
+                letter = statement.rows[int(row["row"])]
+                if row["is_new"] and letter["gave_up"]:
                     fault = visible(str(letter["fault"]))
                     _LOG.error("Task %s failed for good, a dead letter: %s", letter["task_id"], fault)
 

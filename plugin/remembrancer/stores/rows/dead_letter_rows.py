@@ -32,9 +32,11 @@ def dead_letter_rows(settled: Iterable[tuple[Settlement, int]]) -> list[DeadLett
                 "reason_code": str(code),
                 "fault": fault,
                 "at_ms": 0,
+                "gave_up": False,
                 "executions": [],
             },
         )
         row["at_ms"] = max(row["at_ms"], to_ms(settlement.completed_at))
+        row["gave_up"] |= settlement.is_permanent or settlement.execution.attempt > 1
         row["executions"].append({"execution_id": settlement.execution.execution_id, "fence": fence})
     return list(rows.values())

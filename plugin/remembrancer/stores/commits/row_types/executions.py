@@ -190,6 +190,7 @@ class DeadLetterRow(TypedDict):
     reason_code: str
     fault: str
     at_ms: int
+    gave_up: bool
     executions: list[FencedRow]
 
 
