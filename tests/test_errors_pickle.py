@@ -35,6 +35,7 @@ ARGUMENTS: dict[str, tuple[object, ...]] = {
     "CopyTargetNotEmpty": ("./target", "three tasks"),
     "CopyMismatch": ("./source", "./target", ["scheduled_task", "EXECUTION_OF"]),
     "OutcomeUnknown": ("The connection was lost.", ["task_1", "task_2"]),
+    "LineageLimitReached": ("max_depth", "thought_1", 3, 4, "task_7"),
 }
 """What a class takes; all others take a message."""
 

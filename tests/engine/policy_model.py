@@ -1,6 +1,7 @@
 """Tasks under policies, by nobody's rules but these: the times that they name, and what must not be in their graph.
 
-The times of cron expressions are those of another library, and those of intervals are sums. Everything else is read
+The wall times of cron expressions are those of another library, and what becomes of them when clocks change, as well as
+the times of intervals, is plain arithmetic. Everything else is read
 from the graph as it is. A time that a task names, or that it was put off to, has one outcome once it has come, or it
 waits for something that the graph names.
 """
@@ -16,11 +17,13 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from remembrancer import TaskSchedulerService
 
 Row = dict[str, Any]
+ACCEPTED: Final = {"all_succeeded": {"completed"}, "none_failed": {"completed", "skipped", "superseded", "deferred"}}
+"""The outcomes that a trigger rule accepts; others accept all."""
 OPEN: Final = frozenset({"PENDING", "ACTIVE"})
 _READ: Final = {
     "tasks": "MATCH (x:scheduled_task) RETURN x, [] AS former, [] AS again",
@@ -41,27 +44,35 @@ class Times:
     minutes: int = 0
     anchor: datetime | None = None
 
-    def after(self, since: datetime) -> Iterator[datetime]:
-        """Yield the times after *since*."""
-        if self.cron is not None:
-            for wall in CronSim(self.cron, since.astimezone(ZoneInfo(self.zone))):
-                yield wall.astimezone(UTC)
-        elif self.anchor is not None:
-            step = timedelta(minutes=self.minutes)
-            passed = max(-1, (since - self.anchor) // step)
-            while True:
-                passed += 1
-                yield self.anchor + passed * step
-        elif self.due is not None and self.due > since:
-            yield self.due
-
     def between(self, since: datetime, until: datetime) -> list[datetime]:
         """Return the times after *since* and up to *until*."""
-        found: list[datetime] = []
-        for moment in self.after(since):
-            if moment > until:
+        if self.cron is not None:
+            found = self._on_the_wall(since, until)
+        elif self.anchor is not None:
+            step = timedelta(minutes=self.minutes)
+            first, last = max(0, (since - self.anchor) // step), (until - self.anchor) // step
+            found = {self.anchor + number * step for number in range(first, last + 1)}
+        else:
+            found = set[datetime]() if self.due is None else {self.due}
+        return sorted(each for each in found if since < each <= until)
+
+    def _on_the_wall(self, since: datetime, until: datetime) -> set[datetime]:
+        """Return the times of a cron expression: an interval follows elapsed time, a fixed time of day comes once."""
+        zone, cron = ZoneInfo(self.zone), self.cron or ""
+        is_fixed = not any(part.startswith("*") for part in cron.split()[:2])
+        found: set[datetime] = set()
+        begin, end = (each.astimezone(zone).replace(tzinfo=None) for each in (since, until))
+        for wall in CronSim(cron, begin - timedelta(hours=3)):
+            if wall > end + timedelta(hours=3):
                 break
-            found.append(moment)
+            passes = [wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
+            there = [each for each in passes if each.astimezone(zone).replace(tzinfo=None) == wall]
+            if is_fixed and not there:  # right after the jump
+                moment = min(passes)
+                while moment.astimezone(zone).utcoffset() == min(passes).astimezone(zone).utcoffset():
+                    moment += timedelta(minutes=1)
+                there = [moment]
+            found.update(there[:1] if is_fixed else there)
         return found
 
 
@@ -78,9 +89,18 @@ class Plan:
     """When changes of it ended what it was put off to."""
     answer: str = "done"
 
+    depends_on: dict[str, str] = field(default_factory=dict[str, str])
+    """The tasks that it depends on, each with its `on_failure`."""
+
     @property
     def is_single(self) -> bool:
         return self.times[0][1].due is not None
+
+    def period(self, occurrence: datetime) -> datetime:
+        """Return the time before an occurrence: by its schedule, or else when it was made."""
+        made, times = self.times[0][0], self.times[-1][1]
+        before = [] if self.is_single else times.between(occurrence - timedelta(days=3), occurrence)
+        return max((each for each in before if each < occurrence), default=min(made, occurrence))
 
     def named(self, end: datetime) -> list[datetime]:
         """Return the times that it names up to *end*."""
@@ -90,7 +110,7 @@ class Plan:
 
 
 ALLOWED: Final = {
-    "handler_failed": {"failed", "permanent"},
+    "handler_failed": {"failed", "permanent", "defer"},  # a deferral may be refused
     "handler_raised": {"raises"},
     "retry_requested": {"retry"},
     "deferred_by_handler": {"defer"},
@@ -100,6 +120,8 @@ ALLOWED: Final = {
     "misfire_coalesced": {"misfire=run_once", "misfire=run_all"},
     "held_by_pause": {"paused"},
     "schedule_changed": {"edited"},
+    "dependency_failed": {"on_failure=cancel"},
+    "dependency_unmet": {"depends"},
     "task_cancelled": {"cancelled"},
     "lease_expired": {"lost"},
     "shutdown": {"restarted"},
@@ -233,11 +255,34 @@ class Ledger:
             mine |= {until for until in made[-1:] if until is not None and first <= until <= last}
         return sorted(mine)
 
+    def hinders(self, plan: Plan, since: datetime, until: datetime, rule: str, *, ignored: bool) -> list[str]:
+        """Return why an occurrence that depends on those after *since* and up to *until* must not begin."""
+        named = plan.named(min(until, self.end or until))
+        if not plan.is_single:
+            named = [each for each in named if each > since]
+        wrong: list[str] = []
+        for moment in named:
+            rows = [each for each in self.last_attempts if moment in self._served_by(each, named)]
+            if rows and rows[0]["status"] == "deferred":
+                runs = [each for each in self.last_attempts if each["execution_type"] == "deferred_trigger"]
+                rows = [each for each in runs if each["nominal_at"] > moment and each["status"] != "deferred"]
+            ended = [each["status"] for each in rows if each["status"] != "running" and not _is_retried(each)]
+            if not ended:
+                wrong.append(f"{moment} has no outcome: {rows}")
+            elif not ignored and not self._is_mended(rows[0]) and ended[0] not in ACCEPTED.get(rule, {ended[0]}):
+                wrong.append(f"{moment} ended as {ended[0]}: {rows}")
+        return wrong
+
+    def _is_mended(self, row: Row) -> bool:
+        """Whether a run by hand made up for an outcome."""
+        by_hand = [each for each in self.executions if each["execution_type"] == "manual_trigger"]
+        return any(each["status"] == "completed" and each["completed_at"] >= row["completed_at"] for each in by_hand)
+
     def waits(self, seen: datetime) -> list[str]:
         """Return what still waits, runs or is to be tried again."""
         found = [f"it is {row['status']}: {row}" for row in self.executions if row["status"] == "running"]
         found += [f"another attempt waits: {row}" for row in self.executions if _is_retried(row)]
-        if self.task["status"] in OPEN and (held := self._held_by(seen)):
+        if self.task["status"] in OPEN and (held := self._held_by(seen)) not in {None, "deferral"}:
             found.append(f"it waits for {held}: {self.task}")
         armed = self.task.get("next_run_ms")
         if self.task["status"] in OPEN and (armed is None or _at(armed) <= seen):

@@ -7,6 +7,7 @@ import logging
 import shutil
 import tempfile
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -25,7 +26,7 @@ from hypothesis.stateful import (
 )
 from policy_model import OPEN, Plan, Times, ledgers
 
-from remembrancer import Defer, Failed, Retry, SchedulerOptions, TaskSchedulerService
+from remembrancer import Defer, Failed, LimitReached, Retry, SchedulerOptions, TaskSchedulerService
 from remembrancer.testing import VirtualClock
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ DAYS: Final = {
 CRONS: Final = ["*/20 * * * *", "30 2 * * *", "15 1,2,3 * * *", "7 * * * *", "0 */2 * * *"]
 MINUTES: Final = st.integers(1, 150)
 ANSWERS: Final = ["done", "failed", "raises", "permanent", "retry", "defer", "hang"]
+RULES: Final = ["all_succeeded", "any_succeeded", "all_done", "none_failed"]
 PUT_OFF: Final = timedelta(minutes=23)
 
 
@@ -74,6 +76,9 @@ class Policies(RuleBasedStateMachine):
         self.hanging: dict[str, asyncio.Event] = {}
         self.begun: Counter[str] = Counter()
         self.wrong: list[str] = []
+        self.slots: int | None = 1
+        self.at_the_desk: set[str] = set()
+        self.most_at_the_desk = 1
         self.open()
 
     @property
@@ -113,6 +118,27 @@ class Policies(RuleBasedStateMachine):
     async def handle(self, firing: Firing) -> HandlerReturn:
         execution, plan = firing.execution, self.plans[firing.task.task_id]
         self.begun[execution.execution_id] += 1
+        if firing.task.concurrency_key is not None:
+            self.come_to_the_desk(execution.execution_id)
+        try:
+            return await self.answered(firing, plan)
+        finally:
+            self.leave_the_desk({execution.execution_id})
+
+    def come_to_the_desk(self, execution_id: str) -> None:
+        self.at_the_desk.add(execution_id)
+        if len(self.at_the_desk) > self.most_at_the_desk:
+            self.wrong.append(f"{len(self.at_the_desk)} at a desk of {self.slots}: {self.at_the_desk}")
+
+    def leave_the_desk(self, execution_ids: set[str]) -> None:
+        """What had begun before the limit was lowered goes on; then the limit holds."""
+        self.at_the_desk -= execution_ids
+        least = 1000 if self.slots is None else self.slots
+        self.most_at_the_desk = min(self.most_at_the_desk, max(least, len(self.at_the_desk)))
+
+    async def answered(self, firing: Firing, plan: Plan) -> HandlerReturn:
+        """Look whether it should have begun, and answer as told."""
+        execution = firing.execution
         if execution.execution_type != "manual_trigger":
             await self.look_at_the_beginning(firing)
         answer = plan.answer
@@ -145,6 +171,15 @@ class Policies(RuleBasedStateMachine):
             self.wrong.append(f"it began after its end: {task}")
         if task.paused_at and (task.paused_until is None or task.paused_until > self.now):
             self.wrong.append(f"it began in a pause: {task}")
+        plan, nominal = self.plans[task.task_id], firing.execution.nominal_at
+        rule = plan.fields.get("trigger_rule", "all_succeeded")
+        if plan.depends_on and rule != "any_succeeded":
+            told, since = await ledgers(self.service), plan.period(nominal)
+            for other, on_failure in plan.depends_on.items():
+                until = self.now if self.plans[other].is_single else nominal
+                ignored = on_failure == "ignore"
+                wrong = told[other].hinders(self.plans[other], since, until, rule, ignored=ignored)
+                self.wrong += [f"{task.task_id} of {nominal} began before {other} allowed it: {each}" for each in wrong]
 
     # Time
 
@@ -206,6 +241,7 @@ class Policies(RuleBasedStateMachine):
                 "max_deferrals": st.integers(0, 2),
                 "on_lost": st.sampled_from(["fail", "retry"]),
                 "misfire_limit": st.integers(1, 5),
+                "concurrency_key": st.just("desk"),
             },
         ),
     )
@@ -226,6 +262,26 @@ class Policies(RuleBasedStateMachine):
         made = self.run(self.service.schedule_task("Task", "goal", "prompt", "thought", **when, **fields))
         did = {f"misfire={fields['misfire']}"}
         self.plans[made.task_id] = Plan([(now, times)], fields, did, answer=answer)
+        return made.task_id
+
+    @rule(
+        target=tasks,
+        others=st.lists(tasks, min_size=1, max_size=2, unique=True),
+        on_failure=st.sampled_from(["block", "ignore", "cancel"]),
+        trigger_rule=st.sampled_from(RULES),
+        cron=st.none() | st.sampled_from(CRONS),
+        minutes=st.integers(1, 60),
+        misfire=st.sampled_from(["skip", "run_once", "run_all"]),
+        concurrency_key=st.none() | st.just("desk"),
+    )
+    def schedule_what_depends(self, others: list[str], on_failure: str, minutes: int, **fields: Any) -> str:
+        now, cron = self.now, fields.pop("cron")
+        times = Times(cron=cron, zone=self.zone) if cron else Times(due=now + timedelta(minutes=minutes))
+        when = {"schedule_cron": cron, "timezone": self.zone} if cron else {"defer_until": times.due}
+        fields["depends_on"] = [{"task": each, "on_failure": on_failure} for each in others]
+        made = self.run(self.service.schedule_task("Dependent", "goal", "prompt", "thought", **when, **fields))
+        did = {f"misfire={fields['misfire']}", f"on_failure={on_failure}", "depends"}
+        self.plans[made.task_id] = Plan([(now, times)], fields, did, depends_on=dict.fromkeys(others, on_failure))
         return made.task_id
 
     def is_open(self, task_id: str) -> bool:
@@ -292,8 +348,15 @@ class Policies(RuleBasedStateMachine):
     @rule(task_id=tasks)
     def run_now(self, task_id: str) -> None:
         if self.is_open(task_id):
-            self.run(self.service.run_now(task_id))
+            with suppress(LimitReached):
+                self.run(self.service.run_now(task_id))
             self.run(self.at_rest())
+
+    @rule(slots=st.none() | st.integers(0, 3))
+    def limit_the_desk(self, slots: int | None) -> None:
+        self.run(self.service.set_limit("desk", slots))
+        self.slots = slots
+        self.most_at_the_desk = max(1000 if slots is None else slots, len(self.at_the_desk))
 
     # Processes
 
@@ -310,8 +373,10 @@ class Policies(RuleBasedStateMachine):
         """The graph is taken away beneath handlers that run; new schedulers take over."""
         for plan in self.plans.values():
             plan.did.add("lost")
+        held = set(self.at_the_desk)
         for each in self.services:
             self.run(self.cut_off(each))
+        self.most_at_the_desk = max(self.most_at_the_desk, len(held))  # an attempt after a lost one takes its place
         self.hanging.clear()
         self.clock.advance(timedelta(seconds=61))  # on a shared graph, their leases expire
         self.open()
@@ -356,6 +421,10 @@ class Policies(RuleBasedStateMachine):
             plan.answer = "done"
             if self.is_open(task_id):
                 self.run(self.service.resume_task(task_id))
+                if plan.depends_on:
+                    self.run(self.service.update_task(task_id, depends_on=[]))
+                    plan.depends_on.clear()
+        self.limit_the_desk(None)
         for event in self.hanging.values():
             event.set()
         self.hanging.clear()
@@ -396,5 +465,5 @@ def test_each_occurrence_has_one_outcome_under_all_policies() -> None:
 @pytest.mark.neo4j
 def test_each_occurrence_has_one_outcome_with_two_schedulers(neo4j_server: Server) -> None:
     PoliciesOnNeo4j.server = neo4j_server
-    lives = settings(max_examples=3, stateful_step_count=12, phases=[Phase.generate])
+    lives = settings(max_examples=2, stateful_step_count=12, phases=[Phase.generate])
     run_state_machine_as_test(PoliciesOnNeo4j, settings=lives)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -67,14 +66,8 @@ async def scene(graph: str, clock: VirtualClock) -> AsyncIterator[Scene]:
 
 
 def test_each_thread_has_its_test() -> None:
-    folder = Path(__file__).parent.parent
-    names = {
-        node.name
-        for file in folder.rglob("test_*.py")
-        for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    }
-    assert {thread: name for thread, name in ELSEWHERE.items() if name not in names} == {}
+    told = [file.read_text() for file in Path(__file__).parent.parent.rglob("test_*.py")]
+    assert [name for name in ELSEWHERE.values() if not any(f"def {name}(" in text for text in told)] == []
 
 
 async def test_a_gap_of_13_seconds_over_a_fire_misses_nothing(scene: Scene) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from remembrancer import InvalidInput, ScheduleRequest, TaskSchedulerService, TaskUpdate, chain
+from remembrancer import Every, Failed, InvalidInput, ScheduleRequest, TaskSchedulerService, TaskUpdate, chain
+from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
     from remembrancer import Firing
@@ -63,3 +65,30 @@ async def test_two_writers_close_no_circle_at_once(graph: str) -> None:
             (refused,) = (each for each in answers if isinstance(each, InvalidInput))
             assert refused.allowed.count("->") == 3
             assert len([each for each in answers if isinstance(each, TaskUpdate)]) == 2
+
+
+async def test_a_task_that_waited_is_found_after_a_restart(graph: str) -> None:
+    """What was settled while no scheduler ran: the next one looks at all that wait."""
+    clock = VirtualClock(datetime(2026, 3, 2, 9, 0, tzinfo=UTC))
+    failing = True
+
+    async def handle(firing: Firing) -> Failed | str:
+        return Failed("No.") if failing and firing.task.name == "a" else firing.task.name
+
+    requests = [ScheduleRequest(name, "g", "p", "t", schedule=Every("24h"), defer_until="in 1m") for name in "ab"]
+    async with ManualScheduler(TaskSchedulerService(graph, clock, handler=handle), clock) as scheduler:
+        a, b = await scheduler.service.schedule_tasks(chain(*requests))
+        for _ in range(3):
+            await scheduler.tick(timedelta(minutes=1))
+        waiting = await scheduler.service.get_task(b.task_id)
+        assert waiting.wait_key == f"task:{a.task_id}"
+    failing = False
+    opened = TaskSchedulerService(graph, clock, handler=handle)
+    await opened.open()
+    await opened.run_now(a.task_id)
+    await opened.idle()
+    await opened.close()
+    async with ManualScheduler(TaskSchedulerService(graph, clock, handler=handle), clock) as scheduler:
+        await scheduler.tick(timedelta(minutes=1))
+        assert [each.status for each in await scheduler.service.history(b.task_id)] == ["completed"]
+        assert (await scheduler.service.get_task(b.task_id)).wait_key is None

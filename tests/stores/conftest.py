@@ -221,10 +221,11 @@ class Life:
         ]
         follow = After(replies[0].task_id, "5m", "ended")
         await service.schedule_task("Follower", "Live", "Now", "thought_0", schedule=follow)
-        dependencies = [{"task": replies[1].task_id, "on_failure": "ignore", "window": "2h"}]
-        await service.schedule_task(
-            "Dependent", "Live", "Now", "thought_0", "2099-12-24T09:00:00Z", depends_on=dependencies
+        waits = [{"task": replies[1].task_id, "on_failure": "ignore", "window": "2h"}]
+        dependent = await service.schedule_task(
+            "Dependent", "Live", "Now", "thought_0", "2099-12-24T09:00:00Z", depends_on=waits
         )
+        await service.cancel_task(dependent.task_id)  # or outcomes would be kept for it
         await service.schedule_deferred_task(
             "thought_later", "their_task", self.clock.now() + timedelta(days=1), "Not yet"
         )

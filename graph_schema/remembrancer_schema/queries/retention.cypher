@@ -15,7 +15,9 @@ WHERE e.execution_id > $after_id AND e.execution_id < $before_id AND e.status <>
     MATCH (e)-[:EXECUTION_OF]->(other:scheduled_task)<-[needs:DEPENDS_ON]-(waits:scheduled_task)
     WHERE waits.status IN ['PENDING', 'ACTIVE'] AND (
       e.triggered_at >= other.last_triggered_at
-      OR e.nominal_at.epochMillis >= coalesce(waits.joined_ms, waits.created_at.epochMillis) - coalesce(needs.window_ms, 0)
+      OR e.nominal_at.epochMillis >= CASE
+        WHEN needs.window_ms IS NULL THEN coalesce(waits.joined_ms, waits.created_at.epochMillis)
+        ELSE waits.nominal_ms - needs.window_ms END
     )
   }
   AND NOT (

@@ -228,7 +228,8 @@ COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
             ),
             "stop": CommandEntry(
                 "lineage:StopLineageOptions:stop",
-                "Cancel all open tasks of a lineage; of a task, it and all that came of it.",
+                "Cancel all open tasks of a lineage; of a task, it and all that came of it. "
+                "Exit code 1: one could not be.",
             ),
         },
     ),

@@ -78,6 +78,12 @@ def deferred_run_ms(task: ScheduledTask) -> int | None:
     return task.next_run_ms if deferred else None
 
 
+def holds_occurrences(task: ScheduledTask) -> bool:
+    """Return whether a live deferral holds occurrences from before its time, which have no outcome yet."""
+    until_ms = run_without_pause_ms(task) if task.deferral_id is not None else None
+    return until_ms is not None and task.nominal_ms is not None and task.nominal_ms < until_ms
+
+
 def is_scheduled_at(task: ScheduledTask, occurrence_ms: int) -> bool:
     """Return whether the schedule of *task* names this time, and it has no outcome yet."""
     if task.nominal_ms is None or occurrence_ms < task.nominal_ms:

@@ -32,6 +32,7 @@ EXAMPLES: Final[dict[str, object]] = {
     "statuses": ["PENDING"],
     "changes": {"timeout_seconds": 60},
     "thought_id": "thought_12345",
+    "of": "thought_12345",
     "task_id": _TASK,
     "execution_id": "exec_1723644600.000_5d41402abc4b2a76",
     "query": "MATCH (t:scheduled_task) RETURN t.name, t.status",

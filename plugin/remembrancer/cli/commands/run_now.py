@@ -42,7 +42,12 @@ async def run_now(asked: RunNowOptions) -> int:
     from remembrancer.cli.views.tasks import execution_table
 
     async with connect(asked.graph) as reached:
-        execution = await reached.scheduler.run_now(await task_id_of(reached, asked.task_id), force=asked.force)
+        task = await reached.scheduler.get_task(await task_id_of(reached, asked.task_id))
+        execution = await reached.scheduler.run_now(task.task_id, force=asked.force)
+        if task.wait_reason is not None:
+            errors().print(
+                f"warning: its own occurrence still waits. {task.wait_reason}", markup=False, highlight=False
+            )
         if not reached.running:
             why = "None can be asked for it here" if reached.fires else "No scheduler runs on this graph"
             errors().print(f"{why}: the task runs in this process, with the default handler.")

@@ -23,7 +23,7 @@ from remembrancer.model.timestamps import LAST_MS, from_ms, to_iso
 from remembrancer.policies.additions import additions_of, pending_additions
 from remembrancer.policies.decision import Park, Run, Skip
 from remembrancer.policies.dependencies.joins import told, verdict
-from remembrancer.policies.occurrences import OccurrenceRange, due_ms, last_of, next_of
+from remembrancer.policies.occurrences import OccurrenceRange, due_ms, holds_occurrences, last_of, next_of
 from remembrancer.policies.pause import pause
 from remembrancer.policies.run_when_due import run_when_due
 from remembrancer.schedules.kinds import remaining_schedule
@@ -65,7 +65,12 @@ def _parked(task: ScheduledTask, answer: Verdict) -> Park:
 
 
 def _is_exempt(task: ScheduledTask, situation: Situation, context: PlanContext) -> bool:
-    """Return whether an occurrence waits for none: it makes up for a past one, or does not run because of a pause."""
+    """Return whether an occurrence waits for none.
+
+    It makes up for a past one, does not run because of a pause, or is one that a live deferral held.
+    """
+    if holds_occurrences(task):
+        return True
     if task.paused_at is not None and not isinstance(pause(task, situation, context), Run):
         return True
     if task.additions is None or task.deferral_id is not None:

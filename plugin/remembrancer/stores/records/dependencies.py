@@ -200,7 +200,7 @@ def dependency_rows(task: ScheduledTask) -> list[Row]:
             "task_id": task.task_id,
             "other_id": each.task,
             "on_failure": each.on_failure.value,
-            "window_ms": None if each.window in {PERIOD, LATEST} else window_ms(each),
+            "window_ms": None if each.window == PERIOD else 0 if each.window == LATEST else window_ms(each),
         }
         for each in task.depends_on
     ]

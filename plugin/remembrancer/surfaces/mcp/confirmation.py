@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp_types.version import is_version_at_least
 
-from remembrancer.errors import RemembrancerError
-
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
     from mcp_types import CallToolRequestParams
@@ -26,7 +24,7 @@ _FORM: Final[dict[str, object]] = {
 }
 
 
-class NotConfirmed(RemembrancerError):
+class NotConfirmed(Exception):
     """A call that destroys was not agreed to; nothing was written."""
 
 

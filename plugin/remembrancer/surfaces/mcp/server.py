@@ -24,7 +24,7 @@ from remembrancer.errors import InvalidInput, RemembrancerError
 from remembrancer.model.suggestions import unknown
 from remembrancer.surfaces.mcp import resources
 from remembrancer.surfaces.mcp.blast_radius import question_of
-from remembrancer.surfaces.mcp.confirmation import confirm
+from remembrancer.surfaces.mcp.confirmation import NotConfirmed, confirm
 from remembrancer.surfaces.mcp.prompts import prompt, prompts
 from remembrancer.surfaces.mcp.scheduler_access import OneService, said_of
 from remembrancer.surfaces.mcp.tool import OperationTool
@@ -109,6 +109,8 @@ class SchedulerServer:
         try:
             with _acting(context):
                 return await self._answer(context, call)
+        except NotConfirmed as refusal:
+            return CallToolResult(content=[TextContent(text=f"NotConfirmed: {refusal}")], is_error=True)
         except Exception as error:  # noqa: BLE001 (whatever it is, the model is told, and the server goes on)
             said = said_of(error, f"The tool {call.name}")
             return CallToolResult(content=[TextContent(text=said)], is_error=True)

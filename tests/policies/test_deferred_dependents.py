@@ -1,0 +1,32 @@
+"""Deferred tasks that depend on others: what a deferral held has its outcome, whatever becomes of the deferred run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from remembrancer import Failed, TaskSchedulerService
+from remembrancer.testing import ManualScheduler
+
+if TYPE_CHECKING:
+    from remembrancer.testing import VirtualClock
+
+MINUTE = timedelta(minutes=1)
+
+
+async def test_a_cancelled_deferred_run_loses_none_of_those_held(graph: str, clock: VirtualClock) -> None:
+    service = TaskSchedulerService(graph, clock, handler=lambda _: Failed("No."))
+    async with ManualScheduler(service, clock) as scheduler:
+        first = await service.schedule_task("First", "goal", "prompt", "thought", in_="1m")
+        await scheduler.tick(MINUTE)
+        last = await service.schedule_task(
+            "Last", "goal", "prompt", "thought", schedule_cron="*/20 * * * *", depends_on=[f"{first.task_id}:cancel"]
+        )
+        await service.defer_task(last.task_id, clock.now() + 50 * MINUTE, "Not yet")
+        await scheduler.tick(55 * MINUTE)
+        made = sorted(await service.history(last.task_id), key=lambda each: each.nominal_at)
+
+    assert [(each.nominal_at.minute, each.occurrences, each.reason_code) for each in made] == [
+        (20, 2, "held_by_deferral"),
+        (51, 1, "dependency_failed"),
+    ]
