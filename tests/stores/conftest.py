@@ -200,6 +200,7 @@ class Life:
             f"report-{name}", {"trigger_prompt": "{topic}", "at": "2099-12-24T09:00:00Z"}, {"topic": "text"}
         )
         await service.schedule_from_template(f"report-{name}", {"topic": "Days"})
+        await service.set_limit("database", 2)
         parent = await service.schedule_task("Parent", "Live", "Now", "thought_0", "2099-12-24T09:00:00Z")
         for day in ("25", "26"):
             await service.defer_task(parent.task_id, f"2099-12-{day}T09:00:00Z", "Not yet")
