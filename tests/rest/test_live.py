@@ -96,8 +96,8 @@ async def test_both_streams_tell_the_same_and_what_the_service_tells(
 ) -> None:
     await fire(started)
     await fire(started, "bad")
-    by_sse = await told(clients["read"], 8, params={"after": "0"})
-    by_socket = await heard(clients, 8, "?after=0", additional_headers=shown(clients))
+    by_sse = await told(clients["read"], 9, params={"after": "0"})
+    by_socket = await heard(clients, 9, "?after=0", additional_headers=shown(clients))
     page = await started.read_events("0")
 
     assert by_sse == by_socket == [json.loads(event.model_dump_json(exclude_none=True)) for event in page.events]

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _EXTRA: Final = "pip install 'remembrancer[mcp]'"
 _SHUTDOWN_SECONDS: Final = "1"
 """The time that handlers get when the host ends: it kills a server that takes long."""
-_SHUTDOWN: Final = "REMEMBRANCER_SHUTDOWN_TIMEOUT_SECONDS"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,11 +108,12 @@ def _opening(asked: McpOptions) -> Callable[[AsyncExitStack], Awaitable[Schedule
     from remembrancer.cli.connect import folder_of
     from remembrancer.cli.serve_options import SERVE_OPTIONS
     from remembrancer.cli.views.serve import ServeLog, chronicled
+    from remembrancer.settings import SETTINGS
 
     options = SERVE_OPTIONS(
         graph=asked.graph, handler=asked.handler, run_commands=asked.run_commands, bolt=False, rest=False
     )
-    if not os.environ.get(_SHUTDOWN):
+    if not os.environ.get(SETTINGS["shutdown_timeout_seconds"].variable):
         options = replace(options, shutdown_timeout_seconds=_SHUTDOWN_SECONDS)
     folder, log = folder_of(asked.graph), ServeLog(as_json=False, stream=sys.stderr)
     handler = chronicled(handler_of(options), log)
