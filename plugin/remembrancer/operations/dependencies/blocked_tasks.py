@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from remembrancer.model.blocked import BlockedTask, BlockStep, RelatedTask, TaskDependencies
 from remembrancer.model.constraints import read_limit
@@ -28,7 +28,7 @@ _ROUNDS: Final = 50
 class BlockedTasks(Params):
     """The most blocked tasks to return."""
 
-    limit: Annotated[int, Field(description="The most blocked tasks to return.")] = 100
+    limit: Annotated[StrictInt, Field(description="The most blocked tasks to return.")] = 100
 
 
 BLOCKED: Final[tuple[AnyOperation, ...]] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import Field, StrictBool
+from pydantic import Field, StrictBool, StrictInt
 
 from remembrancer.model.budget import Budget  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.bulk_edit import BulkResult
@@ -20,7 +20,7 @@ class OneLineage(Params):
     """A lineage, and how many of its tasks are shown."""
 
     of: _Of
-    limit: Annotated[int, Field(ge=1, le=10_000, description="The most tasks in the answer.")] = 1000
+    limit: Annotated[StrictInt, Field(ge=1, le=10_000, description="The most tasks in the answer.")] = 1000
 
 
 class SetBudget(Params):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from remembrancer.model.question import OnNoAnswer  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.operations.operation import Params
-from remembrancer.operations.parameters import Fence, OneTask, Thought
+from remembrancer.operations.parameters import Fence, Limit, OneTask, Thought
 
 
 class AskTask(OneTask):
@@ -23,7 +23,7 @@ class AskTask(OneTask):
         OnNoAnswer | None,
         Field(description="The treatment of no answer by then; if null, `give_up` with `within`, else `wait`."),
     ] = None
-    reminders: Annotated[int, Field(ge=1, le=1000, description="The number of times that `remind` asks again.")] = 3
+    reminders: Annotated[StrictInt, Field(ge=1, le=1000, description="The number of times that `remind` asks again.")] = 3
     escalate_to: Annotated[
         str | list[str] | None, Field(description="The person or role that `escalate` asks next, or a list of them.")
     ] = None
@@ -41,4 +41,4 @@ class AnswerTask(OneTask):
 class OpenQuestions(Params):
     """The number of questions to return."""
 
-    limit: int = 100
+    limit: Limit = 100
