@@ -19,7 +19,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
         return plain[_plain(_ALSO[given])]
     inside = [each for each in plain if min(len(each), len(given)) >= _SHORT and (each in given or given in each)]
     if inside:
-        return plain[max(inside, key=len)]
+        return plain[max(inside, key=lambda each: (each.startswith(given) or given.startswith(each), len(each)))]
     close = get_close_matches(given, plain, n=1, cutoff=0.7)
     return plain[close[0]] if close else None
 

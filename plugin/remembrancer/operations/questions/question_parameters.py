@@ -23,7 +23,7 @@ class AskTask(OneTask):
         OnNoAnswer | None,
         Field(description="The treatment of no answer by then; if null, `give_up` with `within`, else `wait`."),
     ] = None
-    reminders: Annotated[StrictInt, Field(ge=1, le=1000, description="The number of times that `remind` asks again.")] = 3
+    reminders: Annotated[StrictInt, Field(ge=1, le=1000, description="How often `remind` asks again.")] = 3
     escalate_to: Annotated[
         str | list[str] | None, Field(description="The person or role that `escalate` asks next, or a list of them.")
     ] = None
