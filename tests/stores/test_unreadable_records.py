@@ -79,7 +79,10 @@ async def test_a_spoiled_deferral_or_change_hides_no_task(
             deferral_count=turn,
         )
         assert await store.tasks.defer(
-            task.task_id, read.next_run_ms, Reschedule(deferral, to_ms(until)), a_change("defer")
+            task.task_id,
+            read.next_run_ms,
+            Reschedule(deferral, to_ms(until), live_id=read.deferral_id),
+            a_change("defer"),
         )
     await write_beside("MATCH (d:task_deferral {deferral_id: 'deferral_1'}) SET d.deferred_until = 'soon'")
     (_, first, second) = await store.audit.of_task(task.task_id)
