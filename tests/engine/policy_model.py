@@ -8,6 +8,7 @@ waits for something that the graph names.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -110,15 +111,19 @@ class Plan:
 
 
 ALLOWED: Final = {
-    "handler_failed": {"failed", "permanent", "defer"},  # a deferral may be refused
+    "handler_failed": {"failed", "permanent", "defer", "ask", "ask and wait"},  # a deferral may be refused
     "handler_raised": {"raises"},
     "retry_requested": {"retry"},
     "deferred_by_handler": {"defer"},
-    "deferrals_exhausted": {"defer"},
-    "held_by_deferral": {"deferred", "defer"},
+    "asked": {"ask", "ask and wait"},
+    "no_answer": {"ask", "asked"},
+    "answered_no": {"refused"},
+    "deferrals_exhausted": {"defer", "ask", "ask and wait"},
+    "held_by_deferral": {"deferred", "defer", "ask", "ask and wait", "asked"},
     "misfire_skipped": {"misfire=skip"},
     "misfire_coalesced": {"misfire=run_once", "misfire=run_all"},
     "held_by_pause": {"paused"},
+    "budget_exhausted": {"poor"},
     "schedule_changed": {"edited"},
     "dependency_failed": {"on_failure=cancel"},
     "dependency_unmet": {"depends"},
@@ -234,14 +239,26 @@ class Ledger:
         """Return the times that the task was put off to and that came before it was put off again, or by *until*."""
         begins = [row["deferred_at"] for row in self.deferrals]
         limits = [
-            min([limit, *(end for end in plan.ends if end >= begin)])
+            min([limit, *(end for end in plan.ends if end > begin)])
             for begin, limit in zip(begins, [*begins[1:], until], strict=False)
         ]
-        moments = [row["deferred_until"] for row in self.deferrals]
+        moments = [self._moment_of(row, limit) for row, limit in zip(self.deferrals, limits, strict=True)]
         if self.task.get("deferral_id") and (halted or self._held_by(until)):
             moments.pop()
         pairs = zip(moments, limits, strict=False)
         return [moment for moment, limit in pairs if moment is not None and moment <= limit]
+
+    def _moment_of(self, deferral: Row, limit: datetime) -> datetime | None:
+        """Return the time that a run was put off to; of a question, the time that its answer, or none, brought."""
+        if deferral.get("question") is None:
+            return deferral["deferred_until"]
+        if deferral.get("answer") is not None:
+            return datetime.fromisoformat(json.loads(deferral["answer"])["run_at"])
+        for row in self.last_attempts:
+            of_it = deferral["deferred_at"] < row["nominal_at"] and row["triggered_at"] <= limit
+            if of_it and row.get("reason_code") == "no_answer":
+                return row["nominal_at"]
+        return None
 
     def _served_by(self, row: Row, named: Sequence[datetime]) -> list[datetime]:
         """Return the times that an execution stands for."""
@@ -251,8 +268,9 @@ class Ledger:
         mine = {moment for moment in named if first <= moment <= last}
         # What the task was cancelled with, or what a change or a pause held, may have been a run that was put off.
         if row["status"] in {"cancelled", "superseded"} or row.get("reason_code") == "held_by_pause":
-            made = [each["deferred_until"] for each in self.deferrals if each["deferred_at"] <= row["triggered_at"]]
-            mine |= {until for until in made[-1:] if until is not None and first <= until <= last}
+            made = [each for each in self.deferrals if each["deferred_at"] <= row["triggered_at"]]
+            untils = [self._moment_of(each, row["triggered_at"]) for each in made[-1:]]
+            mine |= {until for until in untils if until is not None and first <= until <= last}
         return sorted(mine)
 
     def hinders(self, plan: Plan, since: datetime, until: datetime, rule: str, *, ignored: bool) -> list[str]:
@@ -277,6 +295,12 @@ class Ledger:
         """Whether a run by hand made up for an outcome."""
         by_hand = [each for each in self.executions if each["execution_type"] == "manual_trigger"]
         return any(each["status"] == "completed" and each["completed_at"] >= row["completed_at"] for each in by_hand)
+
+    @property
+    def runs(self) -> int:
+        """The runs that have begun, without those that were put off, or withdrawn before they began."""
+        began = [each for each in self.executions if each.get("last_nominal_at") is None]
+        return sum(each["status"] not in {"deferred", "cancelled"} for each in began)
 
     def waits(self, seen: datetime) -> list[str]:
         """Return what still waits, runs or is to be tried again."""

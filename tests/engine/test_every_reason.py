@@ -26,7 +26,17 @@ from hypothesis.stateful import (
 )
 from policy_model import OPEN, Plan, Times, ledgers
 
-from remembrancer import Defer, Failed, LimitReached, Retry, SchedulerOptions, TaskSchedulerService
+from remembrancer import (
+    Ask,
+    Defer,
+    DeferralsExhausted,
+    Failed,
+    InvalidInput,
+    LimitReached,
+    Retry,
+    SchedulerOptions,
+    TaskSchedulerService,
+)
 from remembrancer.testing import VirtualClock
 
 if TYPE_CHECKING:
@@ -50,7 +60,7 @@ DAYS: Final = {
 """Zones, each with a time before a change of its clocks."""
 CRONS: Final = ["*/20 * * * *", "30 2 * * *", "15 1,2,3 * * *", "7 * * * *", "0 */2 * * *"]
 MINUTES: Final = st.integers(1, 150)
-ANSWERS: Final = ["done", "failed", "raises", "permanent", "retry", "defer", "hang"]
+ANSWERS: Final = ["done", "failed", "raises", "permanent", "retry", "defer", "ask", "ask and wait", "hang"]
 RULES: Final = ["all_succeeded", "any_succeeded", "all_done", "none_failed"]
 PUT_OFF: Final = timedelta(minutes=23)
 
@@ -65,8 +75,8 @@ class Policies(RuleBasedStateMachine):
     tasks = Bundle("tasks")
     replicas = 1
 
-    @initialize(day=st.sampled_from(sorted(DAYS)))
-    def begin(self, day: tuple[str, datetime]) -> None:
+    @initialize(target=tasks, day=st.sampled_from(sorted(DAYS)), answer=st.sampled_from(ANSWERS))
+    def begin(self, day: tuple[str, datetime], answer: str) -> str:
         self.loop = asyncio.new_event_loop()
         self.folder = Path(tempfile.mkdtemp(prefix="remembrancer-reasons-"))
         self.zone, start = day
@@ -76,10 +86,19 @@ class Policies(RuleBasedStateMachine):
         self.hanging: dict[str, asyncio.Event] = {}
         self.begun: Counter[str] = Counter()
         self.wrong: list[str] = []
+        self.runs: int | None = None
         self.slots: int | None = 1
         self.at_the_desk: set[str] = set()
         self.most_at_the_desk = 1
         self.open()
+        fields = {
+            "misfire": "run_once",
+            "max_attempts": 2,
+            "grace": 60.0,
+            "more": {"concurrency_key": "desk"},
+            "budget": None,
+        }
+        return self.schedule("every", "", 40, answer, **fields)
 
     @property
     def now(self) -> datetime:
@@ -149,20 +168,25 @@ class Policies(RuleBasedStateMachine):
             finally:
                 self.hanging.pop(execution.execution_id, None)
             answer = plan.answer
+        if answer.startswith("ask") and firing.answer is not None:
+            assert not firing.answer.is_refusal
+            answer = "done"
         plan.did.add(answer)
-        match answer:
-            case "failed":
-                return Failed("It did not work.")
-            case "permanent":
-                return Failed("It never works.", permanent=True)
-            case "raises":
-                raise FaultError("It is odd.")
-            case "retry":
-                return Retry("7m", "Too many requests.")
-            case "defer":
-                return Defer(self.now + PUT_OFF, "Not just now.")
-            case _:
-                return None
+        if answer == "raises":
+            raise FaultError("It is odd.")
+        return self.returned(answer)
+
+    def returned(self, answer: str) -> HandlerReturn:
+        """Return what a handler returns to answer so."""
+        results: dict[str, HandlerReturn] = {
+            "failed": Failed("It did not work."),
+            "permanent": Failed("It never works.", permanent=True),
+            "retry": Retry("7m", "Too many requests."),
+            "defer": Defer(self.now + PUT_OFF, "Not just now."),
+            "ask": Ask("May I?", within="35m", on_no_answer="remind", reminders=1),
+            "ask and wait": Ask("May I?"),
+        }
+        return results.get(answer)
 
     async def look_at_the_beginning(self, firing: Firing) -> None:
         """Note what should not have begun."""
@@ -172,6 +196,11 @@ class Policies(RuleBasedStateMachine):
         if task.paused_at and (task.paused_until is None or task.paused_until > self.now):
             self.wrong.append(f"it began in a pause: {task}")
         plan, nominal = self.plans[task.task_id], firing.execution.nominal_at
+        if self.runs is not None and "poor" in plan.did:
+            told = await ledgers(self.service)
+            used = sum(told[each].runs for each, one in self.plans.items() if "poor" in one.did)
+            if used > self.runs:
+                self.wrong.append(f"{task.task_id} is run {used} of {self.runs}")
         rule = plan.fields.get("trigger_rule", "all_succeeded")
         if plan.depends_on and rule != "any_succeeded":
             told, since = await ledgers(self.service), plan.period(nominal)
@@ -228,6 +257,7 @@ class Policies(RuleBasedStateMachine):
         misfire=st.sampled_from(["skip", "run_once", "run_all"]),
         grace=st.sampled_from([0.0, 60.0, 1800.0]),
         max_attempts=st.integers(1, 3),
+        budget=st.none() | st.sampled_from(["skip", "wait"]),
         more=st.fixed_dictionaries(
             {},
             optional={
@@ -247,6 +277,11 @@ class Policies(RuleBasedStateMachine):
     )
     def schedule(self, kind: str, cron: str, minutes: int, answer: str, **fields: Any) -> str:
         fields |= fields.pop("more")
+        on_exhausted = fields.pop("budget")
+        thought = "thought_poor" if on_exhausted else "thought"
+        if on_exhausted:
+            self.runs = 3 if self.runs is None else self.runs
+            fields["budget"] = {"runs": self.runs, "on_exhausted": on_exhausted}
         fields["misfire_grace_seconds"] = fields.pop("grace")
         now, when = self.now, dict[str, Any]()
         match kind:
@@ -259,8 +294,8 @@ class Policies(RuleBasedStateMachine):
             case _:
                 times = Times(minutes=minutes, anchor=now)
                 when["schedule"] = {"kind": "every", "every": f"{minutes}m", "anchor": now.isoformat()}
-        made = self.run(self.service.schedule_task("Task", "goal", "prompt", "thought", **when, **fields))
-        did = {f"misfire={fields['misfire']}"}
+        made = self.run(self.service.schedule_task("Task", "goal", "prompt", thought, **when, **fields))
+        did = {f"misfire={fields['misfire']}", *(["poor"] if on_exhausted else [])}
         self.plans[made.task_id] = Plan([(now, times)], fields, did, answer=answer)
         return made.task_id
 
@@ -324,11 +359,27 @@ class Policies(RuleBasedStateMachine):
         self.plans[task_id].did.add("deferred")
         self.run(self.service.defer_task(task_id, until, "Not yet"))
 
+    @rule(task_id=tasks, within=st.none() | st.just("40m"))
+    def ask(self, task_id: str, within: str | None) -> None:
+        task = self.run(self.service.get_task(task_id))
+        if task.status not in OPEN or task.is_paused(self.now) or task.deferral_id:
+            return
+        with suppress(InvalidInput, DeferralsExhausted):  # it has no run ahead, or waits for the last time
+            self.run(self.service.ask_task(task_id, "May it?", within=within))
+            self.plans[task_id].did.add("asked")
+
+    @rule(task_id=tasks, text=st.sampled_from(["yes", "no", "At ten."]))
+    def answer(self, task_id: str, text: str) -> None:
+        if self.run(self.service.get_task(task_id)).question_id is not None:
+            self.clock.advance(timedelta(seconds=1))  # it is due after what was looked at last
+            self.plans[task_id].did |= {"refused"} if text == "no" else set()
+            self.run(self.service.answer_task(task_id, text))
+
     @rule(task_id=tasks, cron=st.sampled_from(CRONS))
     def edit(self, task_id: str, cron: str) -> None:
         plan = self.plans[task_id]
-        if plan.is_single or not self.is_open(task_id):
-            return
+        if plan.is_single or not self.is_open(task_id) or self.run(self.service.get_task(task_id)).question_id:
+            return  # a question is answered first
         self.clock.advance(timedelta(seconds=1))  # the graph tells it from what was done before
         now = self.now
         change = {"schedule_cron": cron}
@@ -348,7 +399,7 @@ class Policies(RuleBasedStateMachine):
     @rule(task_id=tasks)
     def run_now(self, task_id: str) -> None:
         if self.is_open(task_id):
-            with suppress(LimitReached):
+            with suppress(LimitReached, InvalidInput):  # no slot, or nothing left of the budget
                 self.run(self.service.run_now(task_id))
             self.run(self.at_rest())
 
@@ -357,6 +408,13 @@ class Policies(RuleBasedStateMachine):
         self.run(self.service.set_limit("desk", slots))
         self.slots = slots
         self.most_at_the_desk = max(1000 if slots is None else slots, len(self.at_the_desk))
+
+    @precondition(lambda self: self.runs is not None)
+    @rule(runs=st.integers(1, 5))
+    def raise_the_budget(self, runs: int) -> None:
+        self.runs = (self.runs or 0) + runs
+        self.run(self.service.set_budget("thought_poor", {"runs": self.runs}))
+        self.run(self.settle())  # what waited is due
 
     # Processes
 
@@ -421,10 +479,13 @@ class Policies(RuleBasedStateMachine):
             plan.answer = "done"
             if self.is_open(task_id):
                 self.run(self.service.resume_task(task_id))
+                self.answer(task_id, "yes")
                 if plan.depends_on:
                     self.run(self.service.update_task(task_id, depends_on=[]))
                     plan.depends_on.clear()
         self.limit_the_desk(None)
+        if self.runs is not None:
+            self.raise_the_budget(10_000)
         for event in self.hanging.values():
             event.set()
         self.hanging.clear()
@@ -458,7 +519,9 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_each_occurrence_has_one_outcome_under_all_policies() -> None:
-    lives = settings(max_examples=20, stateful_step_count=25, phases=[Phase.generate])
+    lives = settings(
+        max_examples=20, stateful_step_count=25, phases=[Phase.generate]
+    )
     run_state_machine_as_test(Policies, settings=lives)
 
 

@@ -1,9 +1,11 @@
-"""Deferred tasks that depend on others: what a deferral held has its outcome, whatever becomes of the deferred run."""
+"""Deferred tasks that depend on others, and those that wait for an answer too: each occurrence has one outcome."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
+
+import pytest
 
 from remembrancer import Failed, TaskSchedulerService
 from remembrancer.testing import ManualScheduler
@@ -30,3 +32,22 @@ async def test_a_cancelled_deferred_run_loses_none_of_those_held(graph: str, clo
         (20, 2, "held_by_deferral"),
         (51, 1, "dependency_failed"),
     ]
+
+
+@pytest.mark.parametrize(("text", "code"), [(None, "no_answer"), ("no", "answered_no")])
+async def test_a_question_ends_though_its_task_is_blocked(
+    graph: str, clock: VirtualClock, text: str | None, code: str
+) -> None:
+    service = TaskSchedulerService(graph, clock, handler=lambda _: Failed("No."))
+    async with ManualScheduler(service, clock) as scheduler:
+        first = await service.schedule_task("First", "goal", "prompt", "thought", in_="1m")
+        await scheduler.tick(MINUTE)
+        last = await service.schedule_task("Last", "goal", "prompt", "thought", in_="10m", depends_on=[first.task_id])
+        await service.ask_task(last.task_id, "May it?", within="40m")
+        await scheduler.tick(20 * MINUTE)
+        if text is not None:
+            await service.answer_task(last.task_id, text)
+        await scheduler.tick(25 * MINUTE)
+        made = sorted(await service.history(last.task_id), key=lambda each: each.nominal_at)
+
+    assert [each.reason_code for each in made] == ["held_by_deferral", code]

@@ -26,6 +26,7 @@ from remembrancer.policies.dependencies.joins import told, verdict
 from remembrancer.policies.occurrences import OccurrenceRange, due_ms, holds_occurrences, last_of, next_of
 from remembrancer.policies.pause import pause
 from remembrancer.policies.run_when_due import run_when_due
+from remembrancer.policies.unanswered.questions import is_refused
 from remembrancer.schedules.kinds import remaining_schedule
 
 if TYPE_CHECKING:
@@ -67,9 +68,10 @@ def _parked(task: ScheduledTask, answer: Verdict) -> Park:
 def _is_exempt(task: ScheduledTask, situation: Situation, context: PlanContext) -> bool:
     """Return whether an occurrence waits for none.
 
-    It makes up for a past one, does not run because of a pause, or is one that a live deferral held.
+    It makes up for a past one, does not run because of a pause, waits for an answer or was refused by one, or is one
+    that a live deferral held.
     """
-    if holds_occurrences(task):
+    if task.question_id is not None or is_refused(task) or holds_occurrences(task):
         return True
     if task.paused_at is not None and not isinstance(pause(task, situation, context), Run):
         return True

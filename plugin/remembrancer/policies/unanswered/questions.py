@@ -148,11 +148,19 @@ def answered(task: ScheduledTask, text: str, change: Change) -> tuple[ScheduledT
     return (after if task.paused_at is None else armed_in_pause(after, run_ms)), answer
 
 
+def is_refused(task: ScheduledTask) -> bool:
+    """Return whether the run of a task waited for an answer, and that was no."""
+    if task.answer is None or task.deferral_id is None:
+        return False
+    answer = answer_from(task.answer)
+    return answer.is_refusal and answer.question_id == task.deferral_id
+
+
 def _refused(task: ScheduledTask, situation: Situation, context: PlanContext) -> Skip | None:
     """Skip the run of a question that was answered with no; None for any other answer, or an earlier one."""
-    answer = answer_from(task.answer or "")
-    if not answer.is_refusal or answer.question_id != task.deferral_id:
+    if not is_refused(task):
         return None
+    answer = answer_from(task.answer or "")
     who = answer.answered_by or "A caller"
     reason = f"{who} answered no to: {answer.question}"
     return _ended(task, situation, context, (Reason.ANSWERED_NO, reason, TaskStatus.CANCELLED))
