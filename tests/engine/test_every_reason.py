@@ -409,6 +409,12 @@ class Policies(RuleBasedStateMachine):
         self.slots = slots
         self.most_at_the_desk = max(1000 if slots is None else slots, len(self.at_the_desk))
 
+    @rule(task_id=tasks)
+    def clear_the_dead_letters(self, task_id: str) -> None:
+        for each in self.run(self.service.dead_letters(task_id)):
+            assert self.run(self.service.clear_dead_letter(each.dead_letter_id, "Seen."))
+        assert self.run(self.service.dead_letters(task_id)) == []
+
     @precondition(lambda self: self.runs is not None)
     @rule(runs=st.integers(1, 5))
     def raise_the_budget(self, runs: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from remembrancer import Failed, TaskSchedulerService
+from remembrancer import Failed, InvalidInput, TaskSchedulerService
 from remembrancer.testing import ManualScheduler
 
 if TYPE_CHECKING:
@@ -27,6 +27,12 @@ ELSEWHERE: Final = {
     "xagent#1995": "test_deferrals_of_a_minute_are_bounded_by_time",
     "fastagent#583": "test_siblings_at_once_do_not_go_beyond_the_fan_out",
     "hermes-agent#97629": "test_a_lineage_ends_at_its_depth",
+    "CIRISAgent#934, one incident": "test_80000_identical_failures_are_one_incident",
+    "CIRISAgent PR#1092": "test_an_answer_retires_the_timer_of_its_question",
+    "fak#8332": "test_two_services_share_the_last_runs",
+    "oh-my-pi#6031": "test_two_writers_close_no_circle_at_once",
+    "Cronicle#584": "test_a_chain_runs_in_order_and_hands_on_results",
+    "Airflow#16428": "test_a_failure_blocks_down_to_its_root",
     "OmniTrustILM/core#2315": "test_a_long_outage_is_accounted_for_completely_at_once",
 }
 """Threads whose tests stand with the policy that they are about."""
@@ -215,3 +221,26 @@ async def test_days_without_a_run_are_not_a_success(scene: Scene) -> None:
 
     made = await scene.history(task_id)
     assert [(each.status, each.occurrences) for each in made] == [("failed", 1), ("missed", 3)]
+
+
+async def test_a_full_limit_skips_no_dispatch(scene: Scene) -> None:
+    """claude-code#91387: with three slots, 4,290 dispatches were skipped in one night."""
+    await scene.service.set_limit("agents", 3)
+    for number in range(20):
+        await scene.schedule(f"Task {number}", schedule_cron="0 10 * * *", concurrency_key="agents")
+    await scene.by_hand.tick(HOUR)
+
+    assert sorted(scene.ran) == sorted(f"Task {number}" for number in range(20))
+
+
+async def test_a_circle_is_refused_though_all_is_blocked(scene: Scene) -> None:
+    """tx_service#542: once everything was blocked, the detector of circles had nothing that woke it."""
+    scene.answer = Failed("No.")
+    first = await scene.schedule("First")
+    second = await scene.schedule("Second", depends_on=[first])
+    third = await scene.schedule("Third", depends_on=[second])
+    await scene.by_hand.tick(HOUR)
+    assert {each.name for each in await scene.service.blocked_tasks()} == {"Second", "Third"}
+
+    with pytest.raises(InvalidInput, match=r"Second .* -> Third .* -> Second"):
+        await scene.service.update_task(second, depends_on=[third])
