@@ -1,4 +1,4 @@
-"""Deferred tasks that depend on others, and those that wait for an answer too: each occurrence has one outcome."""
+"""Tasks that depend on others and are deferred, paused or wait for an answer: each policy holds beside the others."""
 
 from __future__ import annotations
 
@@ -51,3 +51,19 @@ async def test_a_question_ends_though_its_task_is_blocked(
         made = sorted(await service.history(last.task_id), key=lambda each: each.nominal_at)
 
     assert [each.reason_code for each in made] == ["held_by_deferral", code]
+
+
+async def test_a_pause_that_ended_before_lets_nothing_begin(graph: str, clock: VirtualClock) -> None:
+    """A pause that had ended by itself before the occurrence came let it begin without its dependencies."""
+    ran: list[str] = []
+    service = TaskSchedulerService(graph, clock, handler=lambda firing: ran.append(firing.task.name))
+    async with ManualScheduler(service, clock) as scheduler:
+        first = await service.schedule_task("First", "goal", "prompt", "thought", in_="2h")
+        last = await service.schedule_task("Last", "goal", "prompt", "thought", in_="1h", depends_on=[first.task_id])
+        await service.pause_task(last.task_id, clock.now() + 10 * MINUTE, "Lunch")
+        await scheduler.tick(61 * MINUTE)
+        assert (await service.get_task(last.task_id)).wait_key == f"task:{first.task_id}"
+        await scheduler.tick(60 * MINUTE)
+        await scheduler.tick(MINUTE)
+
+    assert ran == ["First", "Last"]

@@ -21,7 +21,7 @@ from remembrancer.model.policy import Misfire
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import LAST_MS, from_ms, to_iso
 from remembrancer.policies.additions import additions_of, pending_additions
-from remembrancer.policies.decision import Park, Run, Skip
+from remembrancer.policies.decision import Park, Run, Skip, Wait
 from remembrancer.policies.dependencies.joins import told, verdict
 from remembrancer.policies.occurrences import OccurrenceRange, due_ms, holds_occurrences, last_of, next_of
 from remembrancer.policies.pause import pause
@@ -73,7 +73,7 @@ def _is_exempt(task: ScheduledTask, situation: Situation, context: PlanContext) 
     """
     if task.question_id is not None or is_refused(task) or holds_occurrences(task):
         return True
-    if task.paused_at is not None and not isinstance(pause(task, situation, context), Run):
+    if task.paused_at is not None and isinstance(pause(task, situation, context), Skip | Wait):
         return True
     if task.additions is None or task.deferral_id is not None:
         return False
