@@ -96,7 +96,7 @@ async def test_what_is_done_through_one_is_told_by_both(neo4j_server: Server) ->
             await other.post(TASKS, json=asked("wrong", schedule_cron="61 * * * *"))
             for client, name in ((one, "good"), (other, "bad"), (one, "late")):
                 await client.post(TASKS, json=asked(name))
-            told = [await events(client, 14, "0") for client in (one, other)]
+            told = [await events(client, 15, "0") for client in (one, other)]
             names = ("status", "tasks", "analytics", "cron", "performance", "task-statistics", "cron-analytics")
             reports = [
                 {name: common((await client.get(f"{REPORTS}/{name}")).json()) for name in names}
@@ -105,7 +105,7 @@ async def test_what_is_done_through_one_is_told_by_both(neo4j_server: Server) ->
         await one.post(TASKS, json=asked("while it was away"))
         async with served(neo4j_server.graph, token) as (again, _):
             missed = await events(again, 4, told[1][-1]["cursor"])
-        everything = await events(one, 18, "0")
+        everything = await events(one, 19, "0")
 
     assert [answer.json()["cancelled"] for answer in twice] == [True, True]
     assert by_task(told[0]) == by_task(told[1])
