@@ -70,7 +70,7 @@ def test_every_act_reaches_the_serving_process(terminal: Terminal, serve: Serve)
     assert deferred["deferral_count"] == 1
     assert shown["deferral_history"][0]["reason"] == "Ada is away"
     assert [e["execution_type"] for e in shown["executions"]] == ["manual_trigger"]
-    assert cancelled == {"task_id": task_id, "cancelled": True, "stopping": []}
+    assert cancelled == {"task_id": task_id, "cancelled": True, "stopping": [], "warnings": []}
     assert (again.code, again.json["cancelled"]) == (1, False)
 
 

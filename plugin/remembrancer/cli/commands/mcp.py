@@ -61,6 +61,10 @@ async def mcp(asked: McpOptions) -> int:
 
     Without --serve, nothing fires unless `remembrancer serve` runs on the graph. It ends when the host closes its
     stdin, or at a signal. Messages go to stderr.
+
+    For example:
+
+        remembrancer mcp --serve --graph /data/agent
     """
     try:
         from remembrancer.surfaces.mcp.server import SchedulerServer
