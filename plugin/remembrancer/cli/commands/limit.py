@@ -28,9 +28,9 @@ class LimitOptions(GraphOptions):
 
 
 async def limit(asked: LimitOptions) -> None:
-    """Limit how many executions run at once: of all tasks, of a group, or under a concurrency key.
+    """Limit how many executions run at once, or list the limits.
 
-    Without arguments, it lists the limits, who holds their slots, and how many tasks wait. What does not get a slot
+    A limit is of all tasks, of a group, or of a concurrency key. Without arguments, it lists the limits, who holds their slots, and how many tasks wait. What does not get a slot
     waits, and runs in its order.
 
     For example:
