@@ -30,8 +30,8 @@ class LimitOptions(GraphOptions):
 async def limit(asked: LimitOptions) -> None:
     """Limit how many executions run at once, or list the limits.
 
-    A limit is of all tasks, of a group, or of a concurrency key. Without arguments, it lists the limits, who holds their slots, and how many tasks wait. What does not get a slot
-    waits, and runs in its order.
+    A limit is of all tasks, of a group, or of a concurrency key. Without arguments, it lists the limits, who holds
+    their slots, and how many tasks wait. What does not get a slot waits, and runs in its order.
 
     For example:
 
