@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 ACCEPTED: Final = {"all_succeeded": {"completed"}, "none_failed": {"completed", "skipped", "superseded", "deferred"}}
 """The outcomes that a trigger rule accepts; others accept all."""
+MILLISECOND: Final = timedelta(milliseconds=1)
 OPEN: Final = frozenset({"PENDING", "ACTIVE"})
 _READ: Final = {
     "tasks": "MATCH (x:scheduled_task) RETURN x, [] AS former, [] AS again",
@@ -204,10 +205,11 @@ class Ledger:
             if not halted and not self._held_by(seen):
                 wrong += [f"neither held nor served: {each}" for each in named if each >= first]
             named = [each for each in named if each < first]
-        owed = {*named, *self._put_off_to(plan, end or seen, halted=halted)}
+        put_off = self._put_off_to(plan, end or seen, named, halted=halted)
+        owed = {*named, *put_off}
         served: Counter[datetime] = Counter()
         for row in self.last_attempts:
-            mine = self._served_by(row, named)
+            mine = self._served_by(row, named, put_off)
             served.update(mine)
             if len(mine) != row["occurrences"]:
                 wrong.append(f"it stands for {len(mine)} and counts {row['occurrences']}: {row}")
@@ -235,20 +237,20 @@ class Ledger:
         early = (row for row in self.last_attempts if row["nominal_at"] < due)
         return [] if any(row.get("reason_code") != "held_by_deferral" for row in early) else named
 
-    def _put_off_to(self, plan: Plan, until: datetime, *, halted: bool) -> list[datetime]:
+    def _put_off_to(self, plan: Plan, until: datetime, named: Sequence[datetime], *, halted: bool) -> list[datetime]:
         """Return the times that the task was put off to and that came before it was put off again, or by *until*."""
         begins = [row["deferred_at"] for row in self.deferrals]
         limits = [
             min([limit, *(end for end in plan.ends if end > begin)])
             for begin, limit in zip(begins, [*begins[1:], until], strict=False)
         ]
-        moments = [self._moment_of(row, limit) for row, limit in zip(self.deferrals, limits, strict=True)]
+        moments = [self._moment_of(row, limit, named) for row, limit in zip(self.deferrals, limits, strict=True)]
         if self.task.get("deferral_id") and (halted or self._held_by(until)):
             moments.pop()
         pairs = zip(moments, limits, strict=False)
         return [moment for moment, limit in pairs if moment is not None and moment <= limit]
 
-    def _moment_of(self, deferral: Row, limit: datetime) -> datetime | None:
+    def _moment_of(self, deferral: Row, limit: datetime, named: Sequence[datetime]) -> datetime | None:
         """Return the time that a run was put off to; of a question, the time that its answer, or none, brought."""
         if deferral.get("question") is None:
             return deferral["deferred_until"]
@@ -258,19 +260,23 @@ class Ledger:
             of_it = deferral["deferred_at"] < row["nominal_at"] and row["triggered_at"] <= limit
             if of_it and row.get("reason_code") == "no_answer":
                 return row["nominal_at"]
+            if deferral["deferred_at"] <= row["triggered_at"] <= limit and _is_cut_off(row):
+                first, last = row["nominal_at"], row["last_nominal_at"]
+                if sum(first <= each <= last for each in named) + 1 == row["occurrences"]:  # the time for an answer
+                    return next((each for each in (last, first) if each not in named), first + MILLISECOND)
         return None
 
-    def _served_by(self, row: Row, named: Sequence[datetime]) -> list[datetime]:
+    def _served_by(self, row: Row, named: Sequence[datetime], put_off: Sequence[datetime] = ()) -> list[datetime]:
         """Return the times that an execution stands for."""
         first, last = row["nominal_at"], row.get("last_nominal_at") or row["nominal_at"]
         if first == last:
             return [first]
         mine = {moment for moment in named if first <= moment <= last}
         # What the task was cancelled with, or what a change or a pause held, may have been a run that was put off.
-        if row["status"] in {"cancelled", "superseded"} or row.get("reason_code") == "held_by_pause":
+        if _is_cut_off(row):
             made = [each for each in self.deferrals if each["deferred_at"] <= row["triggered_at"]]
-            untils = [self._moment_of(each, row["triggered_at"]) for each in made[-1:]]
-            mine |= {until for until in untils if until is not None and first <= until <= last}
+            untils = [self._moment_of(each, row["triggered_at"], named) for each in made[-1:]]
+            mine |= {until for until in untils if until in put_off and first <= until <= last}
         return sorted(mine)
 
     def hinders(self, plan: Plan, since: datetime, until: datetime, rule: str, *, ignored: bool) -> list[str]:
@@ -324,6 +330,12 @@ async def ledgers(service: TaskSchedulerService) -> dict[str, Ledger]:
                 told[node["task_id"]] = Ledger()
             getattr(told[node["task_id"]], kind).append({**node, "former": row["former"], "again": row["again"]})
     return told
+
+
+def _is_cut_off(row: Row) -> bool:
+    """Whether it stands for what was due when its task was cancelled, changed or resumed."""
+    is_skipped = row["status"] in {"cancelled", "superseded"} or row.get("reason_code") == "held_by_pause"
+    return is_skipped and row.get("last_nominal_at") is not None
 
 
 def _at(moment_ms: int) -> datetime:
