@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from hypothesis import given, settings, strategies as st
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.request import ScheduleRequest
+from remembrancer.model.request import TASK_FIELDS, ScheduleRequest
 from remembrancer.operations.validation import validate
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -63,5 +64,6 @@ def test_an_example_is_accepted_in_place_of_the_value(wrong: dict[str, Any]) -> 
         # An expression is read last: what makes it wrong may be where its seconds are.
         assert refused.field == "schedule_cron" or refused.field not in mended, refused
         mended.add(refused.field)
-        asked[refused.field] = refused.example
+        whole = re.split(r"[.\[]", refused.field, maxsplit=1)[0]  # of a part of a value, the example of the whole
+        asked[whole] = refused.example if whole == refused.field else TASK_FIELDS[whole].example
     raise AssertionError(asked)
