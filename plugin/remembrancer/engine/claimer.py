@@ -12,7 +12,7 @@ from remembrancer.errors import GraphBusy, RemembrancerError
 from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.policies.decision import PlanContext, Situation
+from remembrancer.policies.decision import PlanContext
 from remembrancer.policies.dependencies.facts import dependency_facts
 from remembrancer.policies.pipeline import plan_page
 from remembrancer.ports.handler import Firing

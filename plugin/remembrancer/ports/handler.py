@@ -69,7 +69,6 @@ class Firing:
     """The scheduler that fired, for a plain handler: methods that wait for their answer. Not for an async handler."""
     dependencies: tuple[DependencyOutcome, ...] = ()
     """The outcomes of the tasks that its task depends on, with their results."""
-
     ledger: Ledger = field(default_factory=Ledger, compare=False, repr=False)
     """The calls of `spend`, added up."""
 

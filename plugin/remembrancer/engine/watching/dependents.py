@@ -122,7 +122,7 @@ class Dependents:
             return
         self._store.watches.followed.update(filter(None, map(task_waited_for, mine)))  # before the outcomes are read
         context = PlanContext(to_ms(self._clock.now()), None)
-        situation = Situation(await dependency_facts(self._store.dependencies, mine))
+        situation = Situation(dependencies=await dependency_facts(self._store.dependencies, mine))
         moving: list[ScheduledTask] = []
         for task in mine:
             self._seen.add(task.task_id)

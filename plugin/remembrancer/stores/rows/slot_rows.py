@@ -34,11 +34,8 @@ def limited_claims(claims: Sequence[Claim], element_ids: Sequence[str | None]) -
         row: LimitedClaimRow = {**node_rows.claim_row(claim), "limit_keys": list(keys), "places": at}
         row["element_id"] = element_id
         rows.append(row)
-    return [
-        taking(wanted),
-        Statement("claim_limited", rows),
-        Statement("return_slots", [*taking(wanted).rows]),
-    ]
+    taken = taking(wanted)
+    return [taken, Statement("claim_limited", rows), Statement("return_slots", [*taken.rows])]
 
 
 def taking(wanted: dict[str, list[str]], *, force: bool = False) -> Statement:
