@@ -12,6 +12,7 @@ from remembrancer.bootstrap import open_store
 from remembrancer.bootstrap.backups import backup_graph, restore_graph
 from remembrancer.bootstrap.checks import check_graph, repair_graph
 from remembrancer.errors import GraphLocked
+from remembrancer.stores.integrity.record_check import READERS, WALKED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +45,10 @@ async def write(graph: str, text: str) -> None:
     else:
         await session.run_idempotent(text, {})  # pyright: ignore[reportAttributeAccessIssue]
     await store.close()
+
+
+def test_every_label_that_is_walked_has_a_parser() -> None:
+    assert set(READERS) == set(WALKED)
 
 
 async def test_a_graph_that_lived_is_sound(lived: str) -> None:

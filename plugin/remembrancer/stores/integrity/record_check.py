@@ -63,6 +63,14 @@ def _required(node: Row, kind: type, *names: str) -> None:
             raise TypeError(f"{name} is {node.get(name)!r}, and no {kind.__name__}")
 
 
+def _texts(node: Row, name: str) -> None:
+    value: object = node.get(name)
+    if value is not None and not (
+        isinstance(value, list) and all(isinstance(each, str) for each in cast("list[object]", value))
+    ):
+        raise TypeError(f"{name} is {value!r}, and no list of texts")
+
+
 def _times(node: Row) -> None:
     """Reject values that a model would convert to a time, but queries would not, such as a number."""
     for name in TIMES:
@@ -73,9 +81,8 @@ def _times(node: Row) -> None:
 def _lease(node: Row) -> None:
     _required(node, str, "lease_id", "replica_id")
     _required(node, int, "until_ms")
-    ids: object = node.get("execution_ids")
-    if not isinstance(ids, list) or not all(isinstance(each, str) for each in cast("list[object]", ids)):
-        raise TypeError(f"execution_ids is {ids!r}, and no list of ids")
+    _required(node, list, "execution_ids")
+    _texts(node, "execution_ids")
 
 
 def _counter(node: Row) -> None:
@@ -102,6 +109,12 @@ def _zone(node: Row) -> None:
     _required(node, str, "zone", "rules", "fingerprint")
 
 
+def _limit(node: Row) -> None:
+    _required(node, str, "limit_key")
+    _numbers(node, ("slots",))
+    _texts(node, "holders")
+
+
 def _time(node: Row) -> None:
     _required(node, datetime, "at")
 
@@ -122,6 +135,7 @@ READERS: Final[Mapping[str, Callable[[Row], object]]] = {
     "named_calendar": calendar_from,
     "task_template": template_from,
     "dead_letter": DeadLetter.model_validate,
+    "concurrency_limit": _limit,
     "lineage": state_from,
     "event_stream": _stream,
     "event_batch": lambda node: list(from_batch(node)),
