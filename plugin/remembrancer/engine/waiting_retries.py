@@ -1,4 +1,4 @@
-"""Attempts that wait for their time: each starts when it is due, is held by a pause, or is dropped with its task."""
+"""Attempts that wait: each starts when it is due, is held by a pause, given up, or dropped with its task."""
 
 from __future__ import annotations
 
@@ -6,22 +6,24 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphBusy
+from remembrancer.model.limit import limit_keys_of
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.budget import draw_of
-from remembrancer.policies.retry import next_execution
+from remembrancer.policies.retry import is_given_up, next_execution
+from remembrancer.policies.settlement import given_up
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.writes import DueRetries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
     from remembrancer.engine.execution.executor import Executor
     from remembrancer.model.execution import Execution
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
-    from remembrancer.ports.writes import Lease, WaitingRetry
+    from remembrancer.ports.writes import Lease, Settlement, WaitingRetry
 
 _LOCKED: Final = timedelta(seconds=1)
 """The time until attempts that another write has locked are tried again."""
@@ -114,7 +116,7 @@ class WaitingRetries:
                 return ()
             page = await self._store.retries.due(now, reservation.slots)
             lease = self._lease()
-            decided = decide(await self._affordable(page), now, lease.replica_id)
+            decided = decide(await self._affordable(page), now, lease.replica_id, self._store.limits.known)
             reservation.claim([each.task_id for _, each in decided.started], len(decided.started))
             if page:
                 started = await self._store.retries.act(decided, lease)
@@ -138,20 +140,27 @@ class WaitingRetries:
         return [each for each in due if not lacks(each)]
 
 
-def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str) -> DueRetries:
+def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str, limits: Collection[str]) -> DueRetries:
     """Return what becomes of attempts that are due: they start, but for those of paused and of cancelled tasks.
+
+    Those that their tasks allow no more are given up. *limits* are those that somebody has set.
 
     An attempt starts also if its task has ended since with a later occurrence: each occurrence has its attempts.
     """
     started: list[tuple[WaitingRetry, Execution]] = []
     held: list[tuple[WaitingRetry, int | None]] = []
     dropped: list[WaitingRetry] = []
+    given: list[tuple[WaitingRetry, Settlement]] = []
     for each in due:
         task = each.task
         if task is None or task.status is TaskStatus.CANCELLED:
             dropped.append(each)
+        elif is_given_up(task, each.execution, now):
+            given.append((each, given_up(task, each.execution, now)))
         elif task.is_paused(now):
             held.append((each, None if task.paused_until is None else to_ms(task.paused_until)))
         else:
-            started.append((each, next_execution(each.execution, to_ms(now), replica_id)))
-    return DueRetries(started, held, dropped)
+            begun = next_execution(each.execution, to_ms(now), replica_id)
+            keys = limit_keys_of(task, limits)  # it may have come under others meanwhile
+            started.append((each, begun.model_copy(update={"limit_keys": keys or None})))
+    return DueRetries(started, held, dropped, given)

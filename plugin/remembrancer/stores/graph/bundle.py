@@ -65,7 +65,7 @@ class ConnectedGraph(Graph):
         self.exclusive = connection.exclusive
         self.tasks = GraphTaskStore(parts, armed_times)
         self.queue = GraphWorkQueue(parts)
-        self.retries = GraphRetries(connection, parts.records, parts.retries)
+        self.retries = GraphRetries(parts)
         self.armed_times = armed_times
         self.events = GraphEventLog(connection, parts.records)
         self.audit = GraphAuditLog(connection, parts.records)
