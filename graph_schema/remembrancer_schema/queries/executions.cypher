@@ -81,8 +81,7 @@ SET e.cause = r.cause, e.cause_detail = r.cause_detail
 RETURN r.row AS row
 
 // name: start_executions
-// Write running executions of open tasks outside the schedule, as asked for by hand, and who asked. What failed runs
-// again also if its task has ended since, unless it was cancelled.
+// Write running executions outside the schedule, as asked for by hand, and who asked: of open tasks; again also of those that ended, unless cancelled.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 USING INDEX SEEK t:scheduled_task(task_id)

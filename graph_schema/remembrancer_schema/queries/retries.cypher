@@ -36,8 +36,7 @@ CREATE (e)-[:RETRY_OF]->(former)
 RETURN r.row AS row, e.fence AS fence
 
 // name: hold_retries
-// Let attempts that are due wait for the end of the pause of their task, without one until the task is resumed; or for
-// another look, where something else is lacking.
+// Let attempts that are due wait for the end of the pause of their task, without one until it is resumed; or for another look.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
 USING INDEX SEEK e:task_execution(execution_id)

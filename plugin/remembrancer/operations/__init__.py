@@ -16,7 +16,6 @@
 - `incidents`: dead letters, which are listed, run again, and cleared.
 - `limits`: operations on limits of what runs at once.
 - `lineages`: the trees of tasks that single thoughts started, their bounds, and their ends.
-- `manual_runs`: manual runs: a task is read, its budget is asked, and one execution is started.
 - `match_parameters`: the parameters that tasks are found by.
 - `named_queries`: named queries: their parameters are completed, and a wrong name or parameter is refused.
 - `open_tasks`: open tasks as commands read them, and their changes by the current actor.

@@ -26,6 +26,7 @@ from remembrancer.model.timestamps import Moment, from_ms, to_ms
 from remembrancer.operations.ahead.next_fires import PREVIEWED
 from remembrancer.operations.calendars.calendar_commands import CalendarCommands
 from remembrancer.operations.dependencies.blocked_tasks import dependents_warnings
+from remembrancer.operations.edits.manual_runs import ManualRuns
 from remembrancer.operations.edits.many_tasks import ManyTasks
 from remembrancer.operations.edits.occurrence_edits import OccurrenceEdits
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
@@ -35,7 +36,6 @@ from remembrancer.operations.incidents.dead_letter_commands import DeadLetterCom
 from remembrancer.operations.limits.limit_commands import LimitCommands
 from remembrancer.operations.lineages.lineage_commands import LineageCommands
 from remembrancer.operations.lineages.origins import Origins, with_origin
-from remembrancer.operations.manual_runs import ManualRuns
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_fence, check_not_paused, check_readable
 from remembrancer.operations.questions.question_commands import QuestionCommands
 from remembrancer.operations.sets.task_sets import TaskSets

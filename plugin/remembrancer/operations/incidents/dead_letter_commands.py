@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from remembrancer.model.dead_letter import DeadLetter
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.operations.manual_runs import ManualRuns
+    from remembrancer.operations.edits.manual_runs import ManualRuns
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.writes import Change
