@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import Failed, LineageLimitReached, TaskChanged, TaskSchedulerService
-from remembrancer.engine.waiting_retries import decide
 from remembrancer.model.ids import new_id
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.decision import PLAIN, PlanContext
 from remembrancer.policies.pipeline import plan_page
+from remembrancer.policies.retry import next_execution
 from remembrancer.policies.unanswered.questions import answered
-from remembrancer.ports.writes import Change, Lease
+from remembrancer.ports.writes import Change, DueRetries, Lease
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -115,9 +115,9 @@ async def test_one_replica_starts_an_attempt(pair: Pair, meet: Any) -> None:
 
     async def starting(place: int) -> Act:
         store, replica = pair.stores[place], f"replica_{place}"
-        due = decide(await store.retries.due(pair.clock.now(), 10), pair.clock.now(), replica)
-        assert len(due.started) == 1
-        return lambda: store.retries.act(due, pair.lease(replica))
+        (due,) = await store.retries.due(pair.clock.now(), 10)
+        again = DueRetries([(due, next_execution(due.execution, to_ms(pair.clock.now()), replica))])
+        return lambda: store.retries.act(again, pair.lease(replica))
 
     started = await meet([await starting(0), await starting(1)])
     assert sorted(len(each) for each in started) == [0, 1]
