@@ -168,7 +168,8 @@ async def start_now(
     row["limit_keys"] = list(keys)
     if draw is not None:  # the refusal of a budget moves the fence
         row["if_fence"] = change.if_fence if change.if_fence is not None else execution.fence
-    taken = [taking({key: [execution.execution_id] for key in keys}, force=force)] if keys else []
+    wanted = {key: [execution.execution_id] for key in keys}
+    taken = [taking(wanted, to_ms(execution.triggered_at), force=force)] if keys else []
     starting = [*taken, Statement("start_executions", [row]), acquire_leases(lease, [execution])]
     statements = [*reserving_one(draw, execution, starting), *returning([execution])]
     with rejecting_reuse(change.idempotency_key):
