@@ -7,12 +7,12 @@ SET l.fence = coalesce(l.fence, 0) + 1
 WITH l, r, coalesce(l.holders, []) AS held, coalesce(l.permit_us, 1) AS permit_us, coalesce(l.spent_us, 0) AS spent_us,
   r.at_us + coalesce(l.burst * l.permit_us, 0) AS full_us
 WITH l, r, held, permit_us, full_us, CASE
-    WHEN spent_us > full_us THEN full_us WHEN spent_us > r.at_us THEN spent_us ELSE r.at_us END AS spent_us,
+    WHEN spent_us > full_us + 60000000 THEN full_us WHEN spent_us > r.at_us THEN spent_us ELSE r.at_us END AS spent_us,
   CASE WHEN l.slots IS NULL THEN size(r.wanted) WHEN l.slots > size(held) THEN l.slots - size(held) ELSE 0 END AS slots
 WITH l, r, held, permit_us, full_us, spent_us, slots,
   CASE WHEN l.rate IS NULL THEN slots ELSE (full_us - spent_us) / permit_us END AS permits
 WITH l, r, held, permit_us, full_us, spent_us, l.rate IS NOT NULL AND permits < slots AS is_rated,
-  CASE WHEN r.force THEN size(r.wanted) WHEN permits < slots THEN permits ELSE slots END AS free
+  CASE WHEN r.force THEN size(r.wanted) WHEN permits < 0 THEN 0 WHEN permits < slots THEN permits ELSE slots END AS free
 WITH l, r, held, permit_us, full_us, spent_us, is_rated, free,
   CASE WHEN free < size(r.wanted) THEN free ELSE size(r.wanted) END AS given
 SET l.free = free, l.holders = held + r.wanted[0..free], l.given = given,

@@ -85,7 +85,7 @@ class SlotQueue:
     async def _first_under(self, limit: LimitState) -> Sequence[ScheduledTask]:
         """Return the tasks that wait for a limit and may begin now, the first ones first."""
         now_ms = to_ms(self._clock.now())
-        free = limit.free_at(now_ms, self._page)
+        free = 1 if limit.was_set_back(now_ms) else limit.free_at(now_ms, self._page)
         if free > 0:
             self._full.pop(limit.key, None)
         found = await self._store.waits.first(WAIT + limit.key, free) if free > 0 else ()

@@ -3,18 +3,22 @@
 Laws: an execution under limits begins only with a slot of each of them, in the commit of its claim. Its outcome frees
 them in the commit that writes it, whichever replica writes it. Of a limit with a rate it takes a permit too, which it
 gives back if it does not begin. In any time, no more begin than the burst and those that the rate adds in that time. A
-clock that is set back empties a bucket at most: the next permit comes as soon as after any other.
+clock that is set back by more than a minute empties a bucket: the next permit comes as soon as after any other.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from remembrancer.model.limit import ConcurrencyLimit, Rate
     from remembrancer.ports.writes import Change
+
+
+BEHIND_US: Final = 60_000_000
+"""Microseconds by which the time of a claim may be behind that of another: it waited, or clocks differ."""
 
 
 class Refusal(NamedTuple):
@@ -49,8 +53,7 @@ class LimitState(NamedTuple):
         free = most if self.free is None else min(most, self.free)
         if self.rate is None:
             return free
-        full_us = now_ms * 1000 + self.rate.burst * self.rate.permit_us
-        return min(free, (full_us - self._spent_us(now_ms)) // self.rate.permit_us)
+        return max(0, min(free, (self._full_us(now_ms) - self._spent_us(now_ms)) // self.rate.permit_us))
 
     def permit_ms(self, now_ms: int, taken: int = 0) -> int:
         """Return when the bucket has a permit (epoch ms), with *taken* more spent than now; without a rate, now."""
@@ -59,10 +62,17 @@ class LimitState(NamedTuple):
         spent_us = self._spent_us(now_ms) + taken * self.rate.permit_us
         return max(now_ms, -((self.rate.permit_us * (self.rate.burst - 1) - spent_us) // 1000))
 
-    def _spent_us(self, now_ms: int) -> int:
-        """Return where the bucket stands at a time, also after a step of the clock: from full to empty."""
+    def was_set_back(self, now_ms: int) -> bool:
+        """Return whether a clock was set back since permits were taken: the next claim empties the bucket."""
+        return self.rate is not None and self.spent_us > self._full_us(now_ms) + BEHIND_US
+
+    def _full_us(self, now_ms: int) -> int:
         assert self.rate is not None, "only a rate has a bucket"  # noqa: S101
-        return min(max(self.spent_us, now_ms * 1000), now_ms * 1000 + self.rate.burst * self.rate.permit_us)
+        return now_ms * 1000 + self.rate.burst * self.rate.permit_us
+
+    def _spent_us(self, now_ms: int) -> int:
+        """Return where the bucket stands at a time; one that was set back is empty."""
+        return self._full_us(now_ms) if self.was_set_back(now_ms) else max(self.spent_us, now_ms * 1000)
 
 
 class ConcurrencyLimits(Protocol):
