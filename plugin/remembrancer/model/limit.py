@@ -39,7 +39,7 @@ _AT_ONCE_US: Final = 100_000
 
 
 class Rate(NamedTuple):
-    """How many executions may begin in a time."""
+    """A number of executions that may begin in a time."""
 
     text: str
     """Such as `60/minute`."""
@@ -72,9 +72,9 @@ class ConcurrencyLimit(BaseModel):
     slots: int | None
     """The most executions at once; None for no limit."""
     rate: str | None = None
-    """How many may begin in a time, such as `60/minute`; None for any number."""
+    """The number that may begin in a time, such as `60/minute`; None for any number."""
     burst: int | None = None
-    """How many of these may begin at once after a while without any; None without a rate."""
+    """The number of these that may begin at once after a quiet time; None without a rate."""
     next_at: datetime | None = None
     """The time (UTC) from which on the rate lets the next one begin; None if it does now, or without a rate."""
     taken: int = 0
