@@ -163,3 +163,29 @@ async def test_an_attempt_is_under_the_limits_of_its_task_by_then(run: Run) -> N
 
         assert second.result == task_id
         assert [each.taken for each in await scheduler.service.list_limits()] == [0]
+
+
+async def test_attempts_without_a_slot_do_not_stop_the_others(run: Run) -> None:
+    """More of them than one page were due first, and nobody looked at what was due after them."""
+    ran: list[str] = []
+
+    async def handle(firing: Firing) -> object:
+        ran.append(f"{firing.task.name} {firing.execution.attempt}")
+        return Failed("no net") if firing.execution.attempt == 1 else "well"
+
+    async with run(handle, claim_batch_size=5) as scheduler:
+        await scheduler.service.set_limit("database", 10)
+        for _ in range(7):
+            await schedule(scheduler, "Query", concurrency_key="database")
+        at = scheduler.clock.now() + 2 * MINUTE
+        await schedule(scheduler, "Plain", defer_until=at)
+        await scheduler.tick(MINUTE)
+        await scheduler.tick(MINUTE)
+        await scheduler.service.set_limit("database", 0)
+        await scheduler.tick(10 * MINUTE)
+        assert ran.count("Plain 2") == 1
+        assert ran.count("Query 2") == 0
+        await scheduler.service.set_limit("database", 1)
+        await scheduler.run_until(60 * MINUTE)
+
+        assert ran.count("Query 2") == 7

@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphBusy
-from remembrancer.model.limit import limit_keys_of
+from remembrancer.model.limit import MOST_SLOTS, first_slots, limit_keys_of
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.policies.budget import draw_of
+from remembrancer.policies.budget import lineages_of, shortage_of
 from remembrancer.policies.retry import is_given_up, next_execution
 from remembrancer.policies.settlement import given_up
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.writes import DueRetries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from remembrancer.engine.execution.executor import Executor
     from remembrancer.model.execution import Execution
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
+    from remembrancer.ports.lineages import LineageState
     from remembrancer.ports.writes import Lease, Settlement, WaitingRetry
 
 _LOCKED: Final = timedelta(seconds=1)
 """The time until attempts that another write has locked are tried again."""
+_LOOKS: Final = 4
+"""An attempt that waits for a slot is looked at again after this part of the time that it has waited."""
 
 
 class WaitingRetries:
@@ -108,6 +112,16 @@ class WaitingRetries:
         """Return whether an attempt is due that this process knows."""
         return (next_at := self.next_at) is not None and next_at <= now
 
+    async def _bounds(self, page: Sequence[WaitingRetry]) -> AttemptBounds:
+        """Return the budgets and the free slots for a page; nothing is read for plain tasks."""
+        tasks = [each.task for each in page if each.task is not None]
+        limits = self._store.limits.known
+        keys = {key for task in tasks for key in limit_keys_of(task, limits)}
+        states = await self._store.limits.of(keys) if keys else ()
+        now_ms = to_ms(self._clock.now())
+        free = {each.key: each.free_at(now_ms, MOST_SLOTS) for each in states}
+        return AttemptBounds(await lineages_of(self._store.lineages, tasks), limits, free, self._interval)
+
     async def _due(self, now: datetime) -> Sequence[WaitingRetry]:
         """Act on one page of attempts that are due; return them."""
         with self._executor.reserve(self._batch_size) as reservation:
@@ -116,7 +130,7 @@ class WaitingRetries:
                 return ()
             page = await self._store.retries.due(now, reservation.slots)
             lease = self._lease()
-            decided = decide(await self._affordable(page), now, lease.replica_id, self._store.limits.known)
+            decided = decide(page, now, lease.replica_id, await self._bounds(page))
             reservation.claim([each.task_id for _, each in decided.started], len(decided.started))
             if page:
                 started = await self._store.retries.act(decided, lease)
@@ -124,31 +138,42 @@ class WaitingRetries:
                 self._executor.start([Firing(each, tasks[each.task_id]) for each in started], lease, reservation)
         return page
 
-    async def _affordable(self, due: Sequence[WaitingRetry]) -> Sequence[WaitingRetry]:
-        """Return those attempts for which the budgets of their lineages have enough left: the others wait for that."""
-        draws = {each.execution.execution_id: draw_of(each.task) for each in due if each.task is not None}
-        drawn_on = {draw.lineage_id for draw in draws.values() if draw is not None}
-        if not drawn_on:
-            return due
-        states = await self._store.lineages.states(drawn_on)
 
-        def lacks(each: WaitingRetry) -> bool:
-            draw = draws.get(each.execution.execution_id)
-            state = None if draw is None else states.get(draw.lineage_id)
-            return draw is not None and state is not None and state.lacking(draw) is not None
+@dataclass(frozen=True)
+class AttemptBounds:
+    """The budgets that attempts draw on, the limits that they are under, and the time until the next look at one."""
 
-        return [each for each in due if not lacks(each)]
+    lineages: Mapping[str, LineageState]
+    limits: Collection[str]
+    """Those that somebody has set."""
+    free: dict[str, int]
+    """The free slots of limits that are there; one that is not there has as many as it begins with."""
+    interval: timedelta
+
+    def take(self, keys: Sequence[str]) -> bool:
+        """Take a slot of each of these limits, as far as it is known; return False if one has none."""
+        left = {key: slots for key in keys if (slots := self.free.get(key, first_slots(key))) is not None}
+        if any(slots <= 0 for slots in left.values()):
+            return False
+        self.free.update({key: slots - 1 for key, slots in left.items()})
+        return True
+
+    def until_slot(self, failed: Execution, now: datetime) -> timedelta:
+        """Return the time until another look for a slot: longer for an attempt that has waited longer."""
+        waited = now - (failed.completed_at or failed.triggered_at)
+        return min(max(waited / _LOOKS, _LOCKED), self.interval)
 
 
-def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str, limits: Collection[str]) -> DueRetries:
+def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str, bounds: AttemptBounds) -> DueRetries:
     """Return what becomes of attempts that are due: they start, but for those of paused and of cancelled tasks.
 
-    Those that their tasks allow no more are given up. *limits* are those that somebody has set.
-
-    An attempt starts also if its task has ended since with a later occurrence: each occurrence has its attempts.
+    Those that their tasks allow no more are given up. One is looked at again later for which its budget has too little
+    left, or a limit no slot. An attempt starts also if its task has ended since with a later occurrence: each
+    occurrence has its attempts.
     """
     started: list[tuple[WaitingRetry, Execution]] = []
     held: list[tuple[WaitingRetry, int | None]] = []
+    put_off: list[tuple[WaitingRetry, int]] = []
     dropped: list[WaitingRetry] = []
     given: list[tuple[WaitingRetry, Settlement]] = []
     for each in due:
@@ -159,8 +184,13 @@ def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str, limits: 
             given.append((each, given_up(task, each.execution, now)))
         elif task.is_paused(now):
             held.append((each, None if task.paused_until is None else to_ms(task.paused_until)))
+        elif shortage_of(task, bounds.lineages) is not None:
+            put_off.append((each, to_ms(now + bounds.interval)))
         else:
             begun = next_execution(each.execution, to_ms(now), replica_id)
-            keys = limit_keys_of(task, limits)  # it may have come under others meanwhile
-            started.append((each, begun.model_copy(update={"limit_keys": keys or None})))
-    return DueRetries(started, held, dropped, given)
+            keys = limit_keys_of(task, bounds.limits)  # it may have come under others meanwhile
+            if bounds.take(keys):
+                started.append((each, begun.model_copy(update={"limit_keys": keys or None})))
+            else:
+                put_off.append((each, to_ms(now + bounds.until_slot(each.execution, now))))
+    return DueRetries(started, held, dropped, given, put_off)

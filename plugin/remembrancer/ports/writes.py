@@ -228,3 +228,5 @@ class DueRetries:
     """Those that never start, of tasks that have ended or are gone."""
     given_up: Sequence[tuple[WaitingRetry, Settlement]] = ()
     """Those that never start, each with what follows from the failure before: it is the outcome."""
+    put_off: Sequence[tuple[WaitingRetry, int]] = ()
+    """Those that lack something now, each with the time (epoch ms) at which it is looked at again."""
