@@ -61,7 +61,7 @@ def is_given_up(task: ScheduledTask, failed: Execution, now: datetime) -> bool:
 
 
 def _is_over(policy: RetryPolicy, failed: Execution, at_ms: int) -> bool:
-    """Return whether no attempt after *failed* begins at this time any more."""
+    """Return whether this time is too late for the attempt after *failed*."""
     since_ms = failed.retry_since_ms or to_ms(failed.triggered_at)
     return policy.within is not None and at_ms > since_ms + cast("float", policy.within) * 1000
 

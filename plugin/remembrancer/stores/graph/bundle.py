@@ -11,9 +11,9 @@ from remembrancer.model.query_limits import QueryLimits
 from remembrancer.ports.graph import Graph
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.cypher.read_only import refuse_powers
-from remembrancer.stores.due_times.retries import GraphRetries
 from remembrancer.stores.graph.armed_times import GraphArmedTimes
 from remembrancer.stores.graph.concurrency.limits import GraphLimits
+from remembrancer.stores.graph.concurrency.retries import GraphRetries
 from remembrancer.stores.graph.concurrency.waits import GraphWaits
 from remembrancer.stores.graph.health import GraphHealthProbe
 from remembrancer.stores.graph.parts import GraphParts
