@@ -1,7 +1,7 @@
 """Pages of due tasks, in the order in which they are served: by priority, as far as any task has one.
 
 Tasks without a priority are read from the due index page by page. Those with one are few: they are read ahead, some
-of each level, and merged with the others. Where nobody has given a priority, nothing is read beyond the pages.
+of each level, and merged with the others. Where no task has one, nothing is read beyond the pages.
 """
 
 from __future__ import annotations
