@@ -13,7 +13,7 @@ from remembrancer import Failed, Retry, SchedulerOptions, TaskSchedulerService
 from remembrancer.testing import ManualScheduler
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from remembrancer import Firing
     from remembrancer.testing import VirtualClock
@@ -34,7 +34,7 @@ def run(graph: str, clock: VirtualClock) -> Run:
     """Open a scheduler over a graph of each kind in turn, with a handler of one's own, driven by hand."""
 
     @asynccontextmanager
-    async def opened(handler: Any, **options: Any) -> AsyncIterator[ManualScheduler]:
+    async def opened(handler: Any, **options: Any) -> AsyncGenerator[ManualScheduler]:
         made = SchedulerOptions(shutdown_timeout_seconds=0.2, **options)
         service = TaskSchedulerService(graph, clock, handler=handler, options=made)
         async with ManualScheduler(service, clock) as scheduler:

@@ -19,6 +19,27 @@ NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 HUGE = 10**400
 LONGER = 10**5000
 DEEP = '{"a":' * 5000
+WRONG: list[tuple[str, object, str]] = [
+    ("retry", {"delay": HUGE}, "retry.delay"),
+    ("retry", {"cap": LONGER}, "retry.cap"),
+    ("retry", {"within": HUGE}, "retry.within"),
+    ("retry", DEEP, "retry"),
+    ("retry", '{"delay": NaN}', "retry"),
+    ("retry", '{"delay": 1, "delay": 2}', "retry"),
+    ("budget", {"money": LONGER}, "budget.money"),
+    ("budget", {"runs": LONGER}, "budget.runs"),
+    ("budget", DEEP, "budget"),
+    ("budget", '{"runs": 1, "runs": 2}', "budget"),
+    ("budget", {"rums": 3}, "budget.rums"),
+    ("budget", {1: 2}, "budget.1"),
+    ("estimate", {"money": LONGER}, "estimate.money"),
+    ("estimate", {"runs": -1}, "estimate.runs"),
+    ("estimate", {"on_exhausted": []}, "estimate.on_exhausted"),
+    ("estimate", "tokens=none", "estimate.tokens"),
+    ("depends_on", {1: 2}, "depends_on[0].1"),
+    ("depends_on", [{"task": "daily-import", "window": {}}], "depends_on[0].window"),
+    ("depends_on", [{"task": "daily-import", "delay": 5}], "depends_on[0].delay"),
+]
 
 
 def refused(field: str, value: object) -> InvalidInput:
@@ -34,30 +55,7 @@ def _admit(field: str, value: object) -> None:
     validate(request, NOW, 60.0, {})
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "part"),
-    [
-        ("retry", {"delay": HUGE}, "retry.delay"),
-        ("retry", {"cap": LONGER}, "retry.cap"),
-        ("retry", {"within": HUGE}, "retry.within"),
-        ("retry", DEEP, "retry"),
-        ("retry", '{"delay": NaN}', "retry"),
-        ("retry", '{"delay": 1, "delay": 2}', "retry"),
-        ("budget", {"money": LONGER}, "budget.money"),
-        ("budget", {"runs": LONGER}, "budget.runs"),
-        ("budget", DEEP, "budget"),
-        ("budget", '{"runs": 1, "runs": 2}', "budget"),
-        ("budget", {"rums": 3}, "budget.rums"),
-        ("budget", {1: 2}, "budget.1"),
-        ("estimate", {"money": LONGER}, "estimate.money"),
-        ("estimate", {"runs": -1}, "estimate.runs"),
-        ("estimate", {"on_exhausted": []}, "estimate.on_exhausted"),
-        ("estimate", "tokens=none", "estimate.tokens"),
-        ("depends_on", {1: 2}, "depends_on[0].1"),
-        ("depends_on", [{"task": "daily-import", "window": {}}], "depends_on[0].window"),
-        ("depends_on", [{"task": "daily-import", "delay": 5}], "depends_on[0].delay"),
-    ],
-)
+@pytest.mark.parametrize(("field", "value", "part"), WRONG)
 def test_a_value_that_no_policy_has_is_refused(field: str, value: object, part: str) -> None:
     refusal = refused(field, value)
     assert refusal.field == part
@@ -66,8 +64,8 @@ def test_a_value_that_no_policy_has_is_refused(field: str, value: object, part: 
     assert place
     # The example of a part is one of it, or of the whole.
     example: Any = refusal.example
-    whole = {"task": "daily-import", place[1]: example} if field == "depends_on" else {place[1]: example}
-    wanted = example if part == field or isinstance(example, dict) else whole
+    whole: dict[str, Any] = {"task": "daily-import", place[1]: example} if "[" in part else {place[1]: example}
+    wanted: object = example if part == field or isinstance(example, dict) else whole
     _admit(field, [wanted] if field == "depends_on" else wanted)
 
 

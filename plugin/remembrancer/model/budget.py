@@ -141,7 +141,7 @@ def read_estimate(field: str, value: object, example: object) -> Budget | None:
         for name, part in cast("Mapping[object, object]", value).items():
             if name not in _ESTIMATED or part is None:
                 raise InvalidInput(f"{field}.{name}", part, "tokens or money, with an amount", example)
-    return read_budget(field, value, example)
+    return read_budget(field, cast("object", value), example)
 
 
 _MICROS: Final = 1_000_000
