@@ -65,7 +65,8 @@ def test_a_value_that_no_policy_has_is_refused(field: str, value: object, part: 
     # The example of a part is one of it, or of the whole.
     example: Any = refusal.example
     whole: dict[str, Any] = {"task": "daily-import", place[1]: example} if "[" in part else {place[1]: example}
-    wanted: object = example if part == field or isinstance(example, dict) else whole
+    is_whole = part == field or isinstance(example, dict)
+    wanted: object = example if is_whole else whole
     _admit(field, [wanted] if field == "depends_on" else wanted)
 
 
