@@ -81,7 +81,7 @@ class Scheduler:
         search_interval = timedelta(seconds=options.lease_seconds / 2)
         self._recovery = LeaseRecovery(store, clock, self._executor, self._lease, search_interval)
         self.wake = self.loop.alarm.event
-        self._slots = SlotQueue(store, options.claim_batch_size, self._slots_freed)
+        self._slots = SlotQueue(store, clock, options.claim_batch_size, self._slots_freed)
         self._claims = Claimer(store, clock, self._executor, options, self._lease, loop=self.loop, slots=self._slots)
         self._retries = WaitingRetries(
             store,
@@ -217,7 +217,7 @@ class Scheduler:
         """
         began = time.monotonic()
         done = await complete(self._retries.work()) + self._watcher.take_served()
-        done += await self._sweep.work(self._slots.refresh, self._claims.serve_waiting)
+        done += await self._sweep.work(self._refresh, self._claims.serve_waiting)
         while won := await self._claim_round():
             done += won
             late = within_seconds is not None and time.monotonic() - began > within_seconds
@@ -233,6 +233,11 @@ class Scheduler:
     def next_retry_at(self) -> datetime | None:
         """Return the time of the next attempt that waits, as far as it is known; None without any."""
         return self._retries.next_at
+
+    @property
+    def next_permit_at(self) -> datetime | None:
+        """Return the time of the next permit of a rate for which tasks wait; None without any."""
+        return self._slots.next_at if self._executor.room > 0 else None
 
     @property
     def next_recovery_at(self) -> datetime | None:
@@ -295,7 +300,7 @@ class Scheduler:
         if refusal := limits.refused.pop(run.execution_id, None):
             holders = await limits.tasks_of(refusal.holders)
             held = [holders.get(each, each) for each in refusal.holders]
-            raise LimitReached(refusal.limit_key, refusal.slots, held)
+            raise LimitReached(refusal.limit_key, refusal.slots, held, refusal.rate)
         return started
 
     async def _claim_round(self) -> int:
@@ -311,6 +316,11 @@ class Scheduler:
         elif not self.is_full and not self.loop.is_stopping:
             self._help.begin(others)
         return won + self._help.take_won()
+
+    async def _refresh(self) -> None:
+        """Read again what tasks that are due may have to wait for, and whether some go before others."""
+        await self._slots.refresh()
+        await self._store.priorities.find()
 
     def _is_alone(self) -> bool:
         """Return whether no other replica is alive on the graph."""
