@@ -78,7 +78,7 @@ async def test_a_chain_runs_in_order_and_hands_on_results(agent: Agent) -> None:
     requests = [agent.request(each) for each in ("extract", "load a", "load b", "report")]
     made = await agent.make(*chain(requests[0], requests[1:3], requests[3]))
     await agent.pass_by(2 * MINUTE)
-    assert agent.fired[0], agent.fired[-1] == ("extract", "report")
+    assert (agent.fired[0], agent.fired[-1]) == ("extract", "report")
     assert sorted(agent.fired) == ["extract", "load a", "load b", "report"]
     assert sorted(agent.given["report"]) == [
         ("load a", "completed", "result of load a"),
