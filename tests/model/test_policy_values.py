@@ -65,8 +65,7 @@ def test_a_value_that_no_policy_has_is_refused(field: str, value: object, part: 
     # The example of a part is one of it, or of the whole.
     example: Any = refusal.example
     whole: dict[str, Any] = {"task": "daily-import", place[1]: example} if "[" in part else {place[1]: example}
-    is_whole = part == field or isinstance(example, dict)
-    wanted: object = example if is_whole else whole
+    wanted: Any = example if part == field or hasattr(example, "keys") else whole
     _admit(field, [wanted] if field == "depends_on" else wanted)
 
 
