@@ -278,6 +278,7 @@ class Policies(RuleBasedStateMachine):
                 "on_lost": st.sampled_from(["fail", "retry"]),
                 "misfire_limit": st.integers(1, 5),
                 "concurrency_key": st.just("desk"),
+                "priority": st.integers(0, 9),
             },
         ),
     )
