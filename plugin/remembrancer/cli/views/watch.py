@@ -246,7 +246,7 @@ def _grid(columns: int) -> Table:
     return table
 
 
-_ENDS: Final = dict.fromkeys(("question_asked", "question_reminded", "question_escalated"), "answer by")
+_ENDS: Final[dict[str, str]] = dict.fromkeys(("question_asked", "question_reminded", "question_escalated"), "answer by")
 """The names of the time in events whose time is no run: that by which a question wants its answer."""
 _SHOWN: Final = 12
 _NEXT: Final = 8
