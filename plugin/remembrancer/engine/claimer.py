@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from remembrancer.engine.cluster.shards import Assignment
     from remembrancer.engine.execution.executor import Executor
     from remembrancer.engine.execution.slots import Reservation
+    from remembrancer.engine.gates.halt_gate import HaltGate
     from remembrancer.engine.loop import SchedulerLoop
     from remembrancer.engine.slot_queue import SlotQueue
     from remembrancer.model.execution import Execution
@@ -50,6 +51,7 @@ class Claimer:
         lease: Makes a lease of this replica.
         loop: The loop, which ends the work and records progress and faults.
         slots: The queue for slots of limits.
+        gate: Closed in a halt: then nothing is claimed.
     """
 
     def __init__(  # noqa: PLR0913 (the parts of a replica that a claim concerns)
@@ -62,6 +64,7 @@ class Claimer:
         *,
         loop: SchedulerLoop,
         slots: SlotQueue,
+        gate: HaltGate,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -70,6 +73,7 @@ class Claimer:
         self._lease = lease
         self._loop = loop
         self._slots = slots
+        self._gate = gate
         self.is_full = False
         """True if all slots were taken at the end of the last round."""
         self.lost = 0
@@ -93,7 +97,7 @@ class Claimer:
                 if len(flying) < _IN_FLIGHT and self._executor.room > 0:
                     reservation = self._executor.reserve(self._options.claim_batch_size)
                     page, claim = await self._claim_page(assignment, now, page[-1] if page else None, reservation)
-                    if not page:
+                    if not page or self._gate.is_closed:
                         break
                     if claim:
                         flying.add(claim)
@@ -127,6 +131,8 @@ class Claimer:
         self, page: Sequence[ScheduledTask], now: datetime, reservation: Reservation
     ) -> asyncio.Task[int] | None:
         """Plan a page, and begin to claim it; None if nothing of it is to be claimed."""
+        if not page or await self._gate.look():
+            return None
         lease = self._lease()
         if not (claims := await self._plan(page, PlanContext(to_ms(now), lease.replica_id))):
             return None
@@ -141,6 +147,8 @@ class Claimer:
             situation = replace(situation, dependencies=await dependency_facts(self._store.dependencies, due))
         if drawn_on := {task.budget_id for task in due if task.budget_id is not None}:
             situation = replace(situation, lineages=await self._store.lineages.states(drawn_on))
+        if (span := self._gate.span) is not None:
+            situation = replace(situation, halt=span)
         return situation
 
     async def _plan(self, due: Sequence[ScheduledTask], context: PlanContext) -> list[Claim]:
@@ -177,6 +185,8 @@ class Claimer:
                 else:
                     log_skipped(tasks[execution.task_id], execution)
             self._executor.start(running, lease, reservation)
+            if self._gate.record.stops_runs:  # it was halted while they were claimed
+                self._executor.meet_halt(self._gate.record)
         return len(won)
 
     def _note_armed(self, won: Sequence[Execution]) -> None:

@@ -16,6 +16,7 @@ from remembrancer.engine.cluster.membership import Membership
 from remembrancer.engine.execution.executor import Executor
 from remembrancer.engine.execution.manual_run import manual_run
 from remembrancer.engine.faults import Faults
+from remembrancer.engine.gates.halt_gate import HaltGate
 from remembrancer.engine.health import SchedulerHealth
 from remembrancer.engine.lease_recovery import LeaseRecovery
 from remembrancer.engine.loop import SchedulerLoop
@@ -39,9 +40,11 @@ if TYPE_CHECKING:
     from remembrancer.engine.execution.slots import Reservation
     from remembrancer.model.dead_letter import DeadLetter
     from remembrancer.model.execution import Execution
+    from remembrancer.model.halt import HaltState
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
+    from remembrancer.ports.halts import HostHalt
     from remembrancer.ports.handler import Handler
     from remembrancer.ports.sync_calls import SyncCalls
     from remembrancer.ports.telemetry import Telemetry
@@ -51,6 +54,8 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("remembrancer")
 _LOCKED: Final = timedelta(seconds=1)
 """The time until a retry that another write has locked is tried again."""
+_HALTED: Final = timedelta(seconds=1)
+"""The time from one look at a halt to the next."""
 
 
 class Scheduler:
@@ -62,10 +67,18 @@ class Scheduler:
         handler: Called for each execution.
         options: The settings.
         telemetry: Measurements and traces.
+        host_halt: The host's own halt.
     """
 
     def __init__(
-        self, store: Graph, clock: Clock, handler: Handler, options: SchedulerOptions, telemetry: Telemetry
+        self,
+        store: Graph,
+        clock: Clock,
+        handler: Handler,
+        options: SchedulerOptions,
+        telemetry: Telemetry,
+        *,
+        host_halt: HostHalt | None = None,
     ) -> None:
         self._store = store
         self._telemetry = telemetry
@@ -76,13 +89,18 @@ class Scheduler:
         self.replica_id = self.membership.replica_id
         self._recover_at: datetime | None = None
         self._heartbeat: asyncio.Task[None] | None = None
+        self.gate = HaltGate(store.halts, clock, host_halt)
         self._executor = Executor(store, clock, handler, options, self._on_room, telemetry=telemetry)
         self.loop = SchedulerLoop(self, store, clock, options, self.membership, faults=self.faults)
         search_interval = timedelta(seconds=options.lease_seconds / 2)
-        self._recovery = LeaseRecovery(store, clock, self._executor, self._lease, search_interval)
+        self._recovery = LeaseRecovery(
+            store, clock, self._executor, self._lease, search_interval, halted=self.gate.look
+        )
         self.wake = self.loop.alarm.event
         self._slots = SlotQueue(store, options.claim_batch_size, self._slots_freed)
-        self._claims = Claimer(store, clock, self._executor, options, self._lease, loop=self.loop, slots=self._slots)
+        self._claims = Claimer(
+            store, clock, self._executor, options, self._lease, loop=self.loop, slots=self._slots, gate=self.gate
+        )
         self._retries = WaitingRetries(
             store,
             clock,
@@ -90,6 +108,7 @@ class Scheduler:
             self._lease,
             interval=timedelta(seconds=options.check_interval_seconds),
             batch_size=options.claim_batch_size,
+            halted=self.gate.look,
         )
         interval = timedelta(seconds=options.check_interval_seconds)
         self._sweep = WaitSweep(store, clock, interval, options.claim_batch_size)
@@ -180,6 +199,20 @@ class Scheduler:
         """Stop the runs of a task that has been cancelled; return the executions that were asked to stop."""
         return await self._executor.cancel_task(task_id)
 
+    async def meet_halt(self) -> HaltState:
+        """Act on a halt that began or ended: stop what is to stop, or tick; return the state."""
+        self.gate.renew()
+        await self.gate.look()
+        stopping = self._executor.meet_halt(self.gate.record)
+        self.wake.set()
+        return self.gate.state.model_copy(update={"stopping": tuple(stopping)})
+
+    async def halt_state(self) -> HaltState:
+        """Return the state of the halt, asked for now."""
+        self.gate.renew()
+        await self.gate.look()
+        return self.gate.state
+
     async def run(self) -> None:
         """Tick until stopped; called again after it was ended from outside, it begins again."""
         if self._heartbeat is None or self._heartbeat.done():
@@ -196,13 +229,13 @@ class Scheduler:
         finally:
             await self.membership.leave()  # the others need not wait for handlers that are under way here
 
-    def halt(self) -> None:
+    def finish(self) -> None:
         """Let `run` return once the current tick has ended."""
-        self.loop.halt()
+        self.loop.finish()
 
     async def stop(self) -> None:
         """Wait for handlers up to the limit, cancel the rest; `run` has returned before, or never ran."""
-        self.halt()
+        self.finish()
         handlers = self._executor.stop(self._options.shutdown_timeout_seconds)
         try:
             await asyncio.gather(self.membership.leave(), self._help.join(), handlers)
@@ -216,6 +249,11 @@ class Scheduler:
         With *within_seconds*, no page is begun after that time, however many tasks are due.
         """
         began = time.monotonic()
+        self.gate.renew()
+        if self.gate.is_closed and await self.gate.look():
+            return self._watcher.take_served()
+        if self.gate.take_reopened():
+            self._sweep.hurry()
         done = await complete(self._retries.work()) + self._watcher.take_served()
         done += await self._sweep.work(self._slots.refresh, self._claims.serve_waiting)
         while won := await self._claim_round():
@@ -231,8 +269,13 @@ class Scheduler:
 
     @property
     def next_retry_at(self) -> datetime | None:
-        """Return the time of the next attempt that waits, as far as it is known; None without any."""
-        return self._retries.next_at
+        """Return the time of the next attempt that waits, as far as it is known; None without any, or in a halt."""
+        return None if self.gate.is_closed else self._retries.next_at
+
+    @property
+    def next_look_at(self) -> datetime | None:
+        """Return the time at which a halt may be over; None without one."""
+        return self._clock.now() + _HALTED if self.gate.is_closed else None
 
     @property
     def next_recovery_at(self) -> datetime | None:
@@ -272,8 +315,10 @@ class Scheduler:
     async def run_now(self, task: ScheduledTask, change: Change, *, force: bool = False) -> Execution | None:
         """Start one execution outside the schedule; return it, or None if the task is not as *change* requires.
 
-        Raises SchedulerBusy: no slot became free in time; LimitReached: a limit has none, and it is not to *force* it.
+        Raises SchedulerBusy: no slot became free in time; LimitReached: a limit has none, and it is not to *force* it;
+        SchedulerHalted.
         """
+        await self.gate.refuse(force=force)
         return await complete(self._run_now(task, change, await self._executor.reserve_one(), force=force))
 
     async def _run_now(
@@ -294,7 +339,11 @@ class Scheduler:
         return started
 
     async def rerun(self, letter: DeadLetter, task: ScheduledTask, change: Change) -> Execution | None:
-        """Start one execution of the *task* of a dead letter; None if it is cancelled. Raises SchedulerBusy."""
+        """Start one execution of the *task* of a dead letter; None if it is cancelled.
+
+        Raises SchedulerBusy, SchedulerHalted.
+        """
+        await self.gate.refuse(force=False)
         return await complete(self._rerun(letter, task, change, await self._executor.reserve_one()))
 
     async def _rerun(

@@ -15,6 +15,7 @@ from remembrancer.policies.budget import within_budget
 from remembrancer.policies.claims import claim_of
 from remembrancer.policies.decision import Park, Remind, Run
 from remembrancer.policies.dependencies.policy import dependencies
+from remembrancer.policies.halt import halt
 from remembrancer.policies.limits import under_limits
 from remembrancer.policies.misfire import misfire
 from remembrancer.policies.pause import pause
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 _SLICE: Final = 50
 """The number of tasks that are planned before other coroutines run."""
 
-POLICIES: Final[tuple[Policy, ...]] = (skip, dependencies, pause, unanswered, deferral, misfire, run_when_due)
+POLICIES: Final[tuple[Policy, ...]] = (skip, dependencies, pause, halt, unanswered, deferral, misfire, run_when_due)
 """All policies, in the order in which they are asked."""
 
 

@@ -16,6 +16,7 @@ from remembrancer.operations.event_feed import EventFeed
 from remembrancer.operations.task_commands import TaskCommands
 from remembrancer.ports.graph import Graph
 from remembrancer.ports.handler import Handler
+from remembrancer.ports.host_hooks import HostHooks
 from remembrancer.ports.sync_calls import SyncCalls
 from remembrancer.ports.telemetry import ObservedTelemetry
 from remembrancer.service import registry
@@ -52,9 +53,10 @@ class Lifecycle:
         handler: Does the work of a task.
         instruments: Measure and trace.
         owner: The service.
+        hooks: The questions to the host.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (the parts that a service is made of)
         self,
         process: SchedulerProcess,
         gauges: Gauges,
@@ -63,6 +65,7 @@ class Lifecycle:
         instruments: ObservedTelemetry,
         *,
         owner: Owner,
+        hooks: HostHooks,
     ) -> None:
         self._process = process
         self._gauges = gauges
@@ -70,6 +73,7 @@ class Lifecycle:
         self._handler = handler
         self._instruments = instruments
         self._owner = owner
+        self._hooks = hooks
         self._collecting: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
@@ -202,6 +206,7 @@ class Lifecycle:
             )
             self._instruments.watch(self._gauges.read, store.statistics.commit_sizes)
             await scheduler.membership.poll_repeatedly()
+            await scheduler.gate.read()
             if not store.exclusive:
                 await scheduler.rules.follow_graph()
         except BaseException:
@@ -210,7 +215,14 @@ class Lifecycle:
 
     def _scheduler_of(self, store: Graph) -> Scheduler:
         process = self._process
-        scheduler = Scheduler(store, process.clock, self._handler, process.options, self._instruments)
+        scheduler = Scheduler(
+            store,
+            process.clock,
+            self._handler,
+            process.options,
+            self._instruments,
+            host_halt=self._hooks.is_halted,
+        )
         scheduler.lend(self._owner.blocking)
         return scheduler
 
@@ -281,7 +293,7 @@ class Lifecycle:
         if collecting:
             await end(collecting)
         if task and not task.done() and self._process.scheduler:
-            self._process.scheduler.halt()
+            self._process.scheduler.finish()
             await bounded("The tick under way", task, _TICK_SECONDS)
 
     async def _end_scheduler(self) -> None:

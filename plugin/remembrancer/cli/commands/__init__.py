@@ -16,6 +16,7 @@
 - `defer`: `remembrancer defer`.
 - `doctor`: `remembrancer doctor`: ten diagnostic checks.
 - `exports`: `remembrancer export`: tasks in the forms of other systems.
+- `halt`: `remembrancer halt` and `release`.
 - `history`: `remembrancer history`.
 - `imports`: `remembrancer import`: schedules of other systems.
 - `limit`: `remembrancer limit`.

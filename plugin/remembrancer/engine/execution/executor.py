@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
+    from remembrancer.ports.halts import HaltRecord
     from remembrancer.ports.handler import Handler
     from remembrancer.ports.sync_calls import SyncCalls
     from remembrancer.ports.telemetry import Telemetry
@@ -156,6 +157,10 @@ class Executor:
     async def cancel_task(self, task_id: str) -> list[str]:
         """Stop the runs of a task that has been cancelled; return the executions that were asked to stop."""
         return await self._cancellations.cancel(task_id)
+
+    def meet_halt(self, record: HaltRecord) -> list[str]:
+        """Stop what began before a halt, if it says so; return the executions that were asked to stop."""
+        return self._cancellations.meet_halt(record)
 
     async def heartbeat(self) -> None:
         """Renew the leases of running executions, and poll for tasks cancelled elsewhere, without end."""

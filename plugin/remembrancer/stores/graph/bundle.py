@@ -26,6 +26,7 @@ from remembrancer.stores.records.calendars import GraphCalendarStore
 from remembrancer.stores.records.dead_letters import GraphDeadLetters
 from remembrancer.stores.records.dependencies import GraphDependencies
 from remembrancer.stores.records.event_log import GraphEventLog
+from remembrancer.stores.records.halts import GraphHalts
 from remembrancer.stores.records.idempotency import GraphIdempotencyStore
 from remembrancer.stores.records.lineages import GraphLineages
 from remembrancer.stores.records.named_nodes import NamedNodes
@@ -84,6 +85,7 @@ class ConnectedGraph(Graph):
         self.dependencies = GraphDependencies(connection, parts.records)
         self.waits = GraphWaits(parts)
         self.limits = GraphLimits(parts)
+        self.halts = GraphHalts(connection)
         self.named_queries = named_queries()
 
     async def query(self, cypher: str, parameters: dict[str, object] | None = None) -> Sequence[dict[str, object]]:

@@ -1,0 +1,19 @@
+"""The halt of a scheduler, in one line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remembrancer.model.timestamps import to_iso
+
+if TYPE_CHECKING:
+    from remembrancer.model.halt import HaltState
+
+
+def halt_line(state: HaltState) -> str | None:
+    """Return the halt that is in force; None without one."""
+    if not state.is_halted:
+        return None
+    since = "" if state.halted_at is None else f" since {to_iso(state.halted_at)}"
+    by = f" by {state.halted_by}" if state.halted_by else " by its host" if state.by_host else ""
+    return f"The scheduler is halted{by}{since}, and nothing begins: {state.reason}"
