@@ -81,7 +81,7 @@ COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
         "Halt the scheduler: nothing begins, on any replica, until it is released. What runs goes on.",
     ),
     "release": CommandEntry(
-        "halt:ReleaseOptions:release",
+        "release:ReleaseOptions:release",
         "End the halt of the scheduler. What fell due meanwhile runs, once for each task.",
     ),
     "run-now": CommandEntry(

@@ -1,16 +1,13 @@
-"""`remembrancer halt` and `remembrancer release`."""
+"""`remembrancer halt`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from typer import Argument, Option
 
 from remembrancer.cli.command import GraphOptions
-
-if TYPE_CHECKING:
-    from remembrancer.model.halt import HaltState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,13 +16,6 @@ class HaltOptions(GraphOptions):
 
     reason: Annotated[str, Argument(help="The reason, for people; it is recorded.", show_default=False)]
     stop_running: Annotated[bool, Option("--stop-running", help="Ask what runs to stop, too.")] = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReleaseOptions(GraphOptions):
-    """The options of `release`."""
-
-    reason: Annotated[str | None, Option("--reason", help="The reason, for people.", show_default=False)] = None
 
 
 async def halt(asked: HaltOptions) -> None:
@@ -40,37 +30,8 @@ async def halt(asked: HaltOptions) -> None:
         remembrancer halt "It writes to the wrong people." --stop-running
     """
     from remembrancer.cli.connect import connect
+    from remembrancer.cli.views.halts import print_state
 
     async with connect(asked.graph) as reached:
         state = await reached.scheduler.halt(asked.reason, stop_running=asked.stop_running)
-    _print(state, as_json=asked.as_json)
-
-
-async def release(asked: ReleaseOptions) -> None:
-    """End the halt of the scheduler. What fell due meanwhile runs, once for each task.
-
-    Of the occurrences that it held, the `misfire` of each task says how many run: one, unless it says otherwise. The
-    others are recorded as missed, with the halt as their reason.
-
-    For example:
-
-        remembrancer release
-        remembrancer release --reason "The mail server is back."
-    """
-    from remembrancer.cli.connect import connect
-
-    async with connect(asked.graph) as reached:
-        state = await reached.scheduler.release(asked.reason)
-    _print(state, as_json=asked.as_json)
-
-
-def _print(state: HaltState, *, as_json: bool) -> None:
-    from remembrancer.cli.output import print_json, screen
-    from remembrancer.cli.views.halts import halt_line
-
-    if as_json:
-        print_json(state)
-        return
-    screen().print(halt_line(state) or "The scheduler is not halted.", markup=False, highlight=False)
-    for execution_id in state.stopping:
-        screen().print(f"{execution_id} is asked to stop.", markup=False, highlight=False)
+    print_state(state, as_json=asked.as_json)
