@@ -202,7 +202,7 @@ class Scheduler:
     async def meet_halt(self) -> HaltState:
         """Act on a halt that began or ended: stop what is to stop, or tick; return the state."""
         self.gate.renew()
-        await self.gate.look()
+        await self.gate.ask()
         stopping = self._executor.meet_halt(self.gate.record)
         self.wake.set()
         return self.gate.state.model_copy(update={"stopping": tuple(stopping)})
@@ -210,7 +210,7 @@ class Scheduler:
     async def halt_state(self) -> HaltState:
         """Return the state of the halt, asked for now."""
         self.gate.renew()
-        await self.gate.look()
+        await self.gate.ask()
         return self.gate.state
 
     async def run(self) -> None:

@@ -52,7 +52,7 @@ class HaltGate:
         self._host_since_ms: int | None = None
         self._host_span: HaltSpan | None = None
         self._record = HaltRecord()
-        self._reopened = False
+        self._reopened = self._is_told = False
         self.is_closed = False
         """True if the gate was closed when it was last looked at."""
 
@@ -94,7 +94,17 @@ class HaltGate:
         return reopened
 
     async def look(self) -> bool:
-        """Look whether it is closed, and return it."""
+        """Look whether it is closed, for the work of the scheduler; return it, and log a change."""
+        if await self.ask() is not self._is_told:
+            self._is_told = self.is_closed
+            if self.is_closed:
+                _LOG.warning("The scheduler is halted, and nothing begins: %s", visible(self.state.reason or ""))
+            else:
+                _LOG.warning("The halt of the scheduler is over.")
+        return self.is_closed
+
+    async def ask(self) -> bool:
+        """Look whether it is closed, for a caller."""
         await self._read()
         if self._host is not None:
             await self._ask(self._host)
@@ -107,11 +117,7 @@ class HaltGate:
 
     def _meet(self) -> bool:
         was_closed, self.is_closed = self.is_closed, self._record.in_force or self._host_reason is not None
-        if self.is_closed and not was_closed:
-            _LOG.warning("The scheduler is halted, and nothing begins: %s", visible(self.state.reason or ""))
-        elif was_closed and not self.is_closed:
-            self._reopened = True
-            _LOG.warning("The halt of the scheduler is over.")
+        self._reopened |= was_closed and not self.is_closed
         return self.is_closed
 
     async def refuse(self, *, force: bool) -> None:
@@ -120,7 +126,7 @@ class HaltGate:
         Raises SchedulerHalted.
         """
         self.renew()
-        if not await self.look():
+        if not await self.ask():
             return
         by_host = self._host_reason is not None
         if by_host or not force or self._record.is_spoiled or current_actor().surface not in _PEOPLE:
