@@ -361,7 +361,7 @@ async def test_the_host_s_gate_fails_closed(
         assert await desk.outcomes(task_id) == expected
 
 
-async def test_the_host_is_asked_once_a_tick_and_only_if_something_is_due(graph: str, clock: VirtualClock) -> None:
+async def test_the_host_is_asked_once_a_tick_if_something_is_due(graph: str, clock: VirtualClock) -> None:
     host = Host()
     desk = Desk(graph, clock, is_halted=host)
     async with desk.by_hand:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from remembrancer.engine.cluster.shards import Assignment
     from remembrancer.engine.execution.executor import Executor
     from remembrancer.engine.execution.slots import Reservation
-    from remembrancer.engine.gates.halt_gate import HaltGate
     from remembrancer.engine.loop import SchedulerLoop
     from remembrancer.engine.slot_queue import SlotQueue
     from remembrancer.model.execution import Execution
@@ -52,7 +51,6 @@ class Claimer:
         lease: Makes a lease of this replica.
         loop: The loop, which ends the work and records progress and faults.
         slots: The queue for slots of limits.
-        gate: Closed in a halt: then nothing is claimed.
     """
 
     def __init__(  # noqa: PLR0913 (the parts of a replica that a claim concerns)
@@ -65,7 +63,6 @@ class Claimer:
         *,
         loop: SchedulerLoop,
         slots: SlotQueue,
-        gate: HaltGate,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -74,7 +71,7 @@ class Claimer:
         self._lease = lease
         self._loop = loop
         self._slots = slots
-        self._gate = gate
+        self._gate = executor.gate
         self.is_full = False
         """True if all slots were taken at the end of the last round."""
         self.lost = 0
@@ -186,8 +183,6 @@ class Claimer:
                 else:
                     log_skipped(tasks[execution.task_id], execution)
             self._executor.start(running, lease, reservation)
-            if self._gate.record.stops_runs:  # it was halted while they were claimed
-                self._executor.meet_halt(self._gate.record)
         return len(won)
 
     def _note_armed(self, won: Sequence[Execution]) -> None:

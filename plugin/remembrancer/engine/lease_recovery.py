@@ -13,7 +13,7 @@ from remembrancer.policies.settlement import recovery_of
 from remembrancer.ports.handler import Firing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from datetime import datetime, timedelta
 
     from remembrancer.engine.execution.executor import Executor
@@ -34,7 +34,7 @@ class _Left:
 
 
 class LeaseRecovery:
-    """Settles lost executions at once, and starts their retries as slots allow, in this tick and later ones.
+    """Settles lost executions at once, and starts their retries as slots and a halt allow, in this tick and later ones.
 
     Args:
         store: The graph.
@@ -42,18 +42,10 @@ class LeaseRecovery:
         executor: The executor, which runs the retries and limits how many run.
         lease: Makes a lease of this replica.
         search_interval: The longest time between two searches for expired leases.
-        halted: Looks whether nothing is to begin: then losses are settled, and retries wait.
     """
 
     def __init__(
-        self,
-        store: Graph,
-        clock: Clock,
-        executor: Executor,
-        lease: Callable[[], Lease],
-        search_interval: timedelta,
-        *,
-        halted: Callable[[], Awaitable[bool]],
+        self, store: Graph, clock: Clock, executor: Executor, lease: Callable[[], Lease], search_interval: timedelta
     ) -> None:
         self._store = store
         self._clock = clock
@@ -62,7 +54,6 @@ class LeaseRecovery:
         self._left: deque[_Left] = deque()
         self._lock = asyncio.Lock()
         self._search_interval = search_interval
-        self._halted = halted
         self._searched_at: datetime | None = None
 
         self.waits_for_slot = False
@@ -81,7 +72,7 @@ class LeaseRecovery:
             self.waits_for_slot = False
             if self.is_done or not self._searched_at or now >= self._searched_at + self._search_interval:
                 lost, self._searched_at = await self._find_expired(), now
-            while self._left and not await self._halted():
+            while self._left and not await self._executor.gate.look():
                 with self._executor.reserve(len(self._left[0].retried)) as reservation:
                     if not reservation.slots:
                         self.waits_for_slot = True

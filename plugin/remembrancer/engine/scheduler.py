@@ -16,7 +16,6 @@ from remembrancer.engine.cluster.membership import Membership
 from remembrancer.engine.execution.executor import Executor
 from remembrancer.engine.execution.manual_run import manual_run
 from remembrancer.engine.faults import Faults
-from remembrancer.engine.gates.halt_gate import HaltGate
 from remembrancer.engine.health import SchedulerHealth
 from remembrancer.engine.lease_recovery import LeaseRecovery
 from remembrancer.engine.loop import SchedulerLoop
@@ -38,13 +37,13 @@ from remembrancer.ports.writes import Lease
 
 if TYPE_CHECKING:
     from remembrancer.engine.execution.slots import Reservation
+    from remembrancer.engine.gates.halt_gate import HaltGate
     from remembrancer.model.dead_letter import DeadLetter
     from remembrancer.model.execution import Execution
     from remembrancer.model.halt import HaltState
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
-    from remembrancer.ports.halts import HostHalt
     from remembrancer.ports.handler import Handler
     from remembrancer.ports.sync_calls import SyncCalls
     from remembrancer.ports.telemetry import Telemetry
@@ -54,8 +53,6 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger("remembrancer")
 _LOCKED: Final = timedelta(seconds=1)
 """The time until a retry that another write has locked is tried again."""
-_HALTED: Final = timedelta(seconds=1)
-"""The time from one look at a halt to the next."""
 
 
 class Scheduler:
@@ -67,18 +64,17 @@ class Scheduler:
         handler: Called for each execution.
         options: The settings.
         telemetry: Measurements and traces.
-        host_halt: The host's own halt.
+        gate: Closed while the scheduler is halted.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 (the parts that a replica is made of)
         self,
         store: Graph,
         clock: Clock,
         handler: Handler,
         options: SchedulerOptions,
         telemetry: Telemetry,
-        *,
-        host_halt: HostHalt | None = None,
+        gate: HaltGate,
     ) -> None:
         self._store = store
         self._telemetry = telemetry
@@ -89,28 +85,18 @@ class Scheduler:
         self.replica_id = self.membership.replica_id
         self._recover_at: datetime | None = None
         self._heartbeat: asyncio.Task[None] | None = None
-        self.gate = HaltGate(store.halts, clock, host_halt)
-        self._executor = Executor(store, clock, handler, options, self._on_room, telemetry=telemetry)
+        self.gate = gate
+        self._executor = Executor(store, clock, handler, options, self._on_room, telemetry=telemetry, gate=gate)
         self.loop = SchedulerLoop(self, store, clock, options, self.membership, faults=self.faults)
         search_interval = timedelta(seconds=options.lease_seconds / 2)
-        self._recovery = LeaseRecovery(
-            store, clock, self._executor, self._lease, search_interval, halted=self.gate.look
-        )
+        self._recovery = LeaseRecovery(store, clock, self._executor, self._lease, search_interval)
         self.wake = self.loop.alarm.event
         self._slots = SlotQueue(store, options.claim_batch_size, self._slots_freed)
-        self._claims = Claimer(
-            store, clock, self._executor, options, self._lease, loop=self.loop, slots=self._slots, gate=self.gate
-        )
-        self._retries = WaitingRetries(
-            store,
-            clock,
-            self._executor,
-            self._lease,
-            interval=timedelta(seconds=options.check_interval_seconds),
-            batch_size=options.claim_batch_size,
-            halted=self.gate.look,
-        )
+        self._claims = Claimer(store, clock, self._executor, options, self._lease, loop=self.loop, slots=self._slots)
         interval = timedelta(seconds=options.check_interval_seconds)
+        self._retries = WaitingRetries(
+            store, clock, self._executor, self._lease, interval=interval, batch_size=options.claim_batch_size
+        )
         self._sweep = WaitSweep(store, clock, interval, options.claim_batch_size)
         self._help = OverdueService(self._claims.serve, self.faults)
         self._recheck = ScheduleRecheck(store, clock, self.replica_id)
@@ -201,17 +187,9 @@ class Scheduler:
 
     async def meet_halt(self) -> HaltState:
         """Act on a halt that began or ended: stop what is to stop, or tick; return the state."""
-        self.gate.renew()
-        await self.gate.ask()
-        stopping = self._executor.meet_halt(self.gate.record)
+        state = await self._executor.meet_halt()
         self.wake.set()
-        return self.gate.state.model_copy(update={"stopping": tuple(stopping)})
-
-    async def halt_state(self) -> HaltState:
-        """Return the state of the halt, asked for now."""
-        self.gate.renew()
-        await self.gate.ask()
-        return self.gate.state
+        return state
 
     async def run(self) -> None:
         """Tick until stopped; called again after it was ended from outside, it begins again."""
@@ -275,7 +253,7 @@ class Scheduler:
     @property
     def next_look_at(self) -> datetime | None:
         """Return the time at which a halt may be over; None without one."""
-        return self._clock.now() + _HALTED if self.gate.is_closed else None
+        return self.gate.next_look_at
 
     @property
     def next_recovery_at(self) -> datetime | None:

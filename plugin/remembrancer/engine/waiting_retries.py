@@ -14,7 +14,7 @@ from remembrancer.ports.handler import Firing
 from remembrancer.ports.writes import DueRetries
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from remembrancer.engine.execution.executor import Executor
@@ -40,10 +40,9 @@ class WaitingRetries:
         lease: Makes a lease of this replica.
         interval: The time between two looks for attempts that are due.
         batch_size: The most attempts that start in one commit.
-        halted: Looks whether nothing is to begin.
     """
 
-    def __init__(  # noqa: PLR0913 (the parts of a replica that an attempt concerns)
+    def __init__(
         self,
         store: Graph,
         clock: Clock,
@@ -52,7 +51,6 @@ class WaitingRetries:
         *,
         interval: timedelta,
         batch_size: int,
-        halted: Callable[[], Awaitable[bool]],
     ) -> None:
         self._store = store
         self._clock = clock
@@ -60,7 +58,6 @@ class WaitingRetries:
         self._lease = lease
         self._interval = interval
         self._batch_size = batch_size
-        self._halted = halted
         self._look_at: datetime | None = None
         self._locked_until: datetime | None = None
         self.waits_for_slot = False
@@ -91,7 +88,7 @@ class WaitingRetries:
                 if not self._is_known(now):
                     self._look_at = now + self._interval
                     return 0
-            if await self._halted():
+            if await self._executor.gate.look():
                 return 0
             while (due := {each.execution.execution_id for each in await self._due(now)}) - acted:
                 acted |= due

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class HaltState(BaseModel):
-    """Whether a scheduler is halted, why, and since when; or its last halt."""
+    """The halt of a scheduler that is in force, its reason and its begin; or else the last one."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -31,7 +31,6 @@ from remembrancer.operations.edits.many_tasks import ManyTasks
 from remembrancer.operations.edits.occurrence_edits import OccurrenceEdits
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.edits.task_edits import TaskEdits
-from remembrancer.operations.halts.halt_commands import HaltCommands
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.incidents.dead_letter_commands import DeadLetterCommands
 from remembrancer.operations.limits.limit_commands import LimitCommands
@@ -102,8 +101,6 @@ class TaskCommands:
         """Declared sets of tasks."""
         self.concurrency = LimitCommands(store.limits, self._tasks)
         """Limits of what runs at once."""
-        self.halts = HaltCommands(store.halts, self._tasks)
-        """The halt of the graph."""
         self.questions = QuestionCommands(store, clock, self._deferral_limits)
         """Questions of tasks to people."""
         self.lineages = LineageCommands(store, clock, self._origins, self)

@@ -9,6 +9,7 @@ from contextvars import Context
 from functools import partial
 from typing import Final, Protocol
 
+from remembrancer.engine.gates.halt_gate import HaltGate
 from remembrancer.engine.scheduler import Scheduler
 from remembrancer.engine.timeouts import awaited, bounded, end
 from remembrancer.errors import NotRunning
@@ -215,14 +216,8 @@ class Lifecycle:
 
     def _scheduler_of(self, store: Graph) -> Scheduler:
         process = self._process
-        scheduler = Scheduler(
-            store,
-            process.clock,
-            self._handler,
-            process.options,
-            self._instruments,
-            host_halt=self._hooks.is_halted,
-        )
+        gate = HaltGate(store.halts, process.clock, self._hooks.is_halted)
+        scheduler = Scheduler(store, process.clock, self._handler, process.options, self._instruments, gate)
         scheduler.lend(self._owner.blocking)
         return scheduler
 

@@ -67,7 +67,9 @@ from remembrancer.operations.diagnostics.checks import CheckResult, diagnose
 from remembrancer.operations.edits.task_selection import read_match
 from remembrancer.operations.event_feed import LONGEST_WAIT, MOST
 from remembrancer.operations.exports.exports import export_calendar, export_crontab, read_span
+from remembrancer.operations.halts.halt_commands import HaltCommands
 from remembrancer.operations.named_queries import run_query
+from remembrancer.operations.open_tasks import OpenTasks
 from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.sets.task_sets import Declaration
 from remembrancer.operations.statistics import TaskPage, page_of
@@ -936,7 +938,7 @@ class SchedulerService:
         What falls due stays due. What runs goes on, or is asked to stop with *stop_running*; the answer names those of
         this process. Raises InvalidInput.
         """
-        await self._process.commands().halts.halt(reason, stop_running=stop_running)
+        await self._halts().halt(reason, stop_running=stop_running)
         return await self._process.running_scheduler().meet_halt()
 
     @public
@@ -945,13 +947,13 @@ class SchedulerService:
 
         It does not end a halt of the host. Raises InvalidInput.
         """
-        await self._process.commands().halts.release(reason)
+        await self._halts().release(reason)
         return await self._process.running_scheduler().meet_halt()
 
     @public
     async def halt_state(self) -> HaltState:
         """Return whether the scheduler is halted, why and since when; or its last halt. The host is asked, too."""
-        return await self._process.running_scheduler().halt_state()
+        return await self._process.running_scheduler().gate.current_state()
 
     @public
     async def set_limit(self, key: str, slots: int | None = None) -> ConcurrencyLimit:
@@ -1130,6 +1132,9 @@ class SchedulerService:
     def _collect_custom_metrics(self) -> dict[str, float]:
         process = self._process
         return metrics(process.totals(), process.stats(), process.calls, process.options.check_interval_seconds)
+
+    def _halts(self) -> HaltCommands:
+        return HaltCommands(self._graph().halts, OpenTasks(self._graph(), self._process.clock))
 
     def _graph(self) -> Graph:
         return self._process.graph()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.completion import answer_within
@@ -16,6 +17,8 @@ from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.ports.halts import HaltRecord
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.halts import HaltStore, HostHalt
 
@@ -24,6 +27,8 @@ _HOST_SECONDS: Final = 5.0
 """The time that the host has to answer."""
 _FRESH_SECONDS: Final = 1.0
 """The time for which an answer of the host holds, unless a tick begins before."""
+_LOOK: Final = timedelta(seconds=1)
+"""The time from one look at a closed gate to the next."""
 _LONGEST: Final = 1000
 """Characters of a reason of the host that are kept."""
 _PEOPLE: Final = frozenset({"cli", "service"})
@@ -83,6 +88,17 @@ class HaltGate:
             halted_by=record.actor,
             released_at=None if record.until_ms is None else from_ms(record.until_ms),
         )
+
+    @property
+    def next_look_at(self) -> datetime | None:
+        """The time at which it may be open again; None if it is."""
+        return self._clock.now() + _LOOK if self.is_closed else None
+
+    async def current_state(self) -> HaltState:
+        """Return the state, asked for now."""
+        self.renew()
+        await self.ask()
+        return self.state
 
     def renew(self) -> None:
         """Ask the host again at the next look: a tick begins."""
