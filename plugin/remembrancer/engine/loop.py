@@ -63,6 +63,11 @@ class Duties(Protocol):
         """Return the time at which a halt may be over; None without one."""
         ...
 
+    @property
+    def next_permit_at(self) -> datetime | None:
+        """Return the time of the next permit of a rate for which tasks wait; None without any."""
+        ...
+
     def is_recovery_due(self) -> bool:
         """Return True if it is time to search for expired leases."""
         ...
@@ -200,8 +205,8 @@ class SchedulerLoop:
         if done == 0 and next_run_at and next_run_at <= now:
             next_run_at = now + timedelta(seconds=_AFTER_TROUBLE_SECONDS)  # others have locked it: do not spin
         duties = self._duties
-        times = (regular, next_run_at, duties.next_recovery_at, duties.next_retry_at, duties.next_look_at)
-        until = min(filter(None, times))
+        times = (regular, next_run_at, duties.next_recovery_at, duties.next_retry_at, duties.next_permit_at)
+        until = min(filter(None, times if duties.next_look_at is None else (regular, duties.next_look_at)))
         self.alarm.set(to_ms(until))
         await self.faults.survive_all_but_the_graph("Upkeep", partial(self._maintain, next_run_at or regular))
         return until
