@@ -393,7 +393,8 @@ async def test_ten_thousand_due_tasks_cost_a_halted_tick_nothing(
         await desk.service.halt(WHY)
         assert await desk.service.tick() == 0
         read: list[str] = []
-        connection: Any = desk.store._connection  # pyright: ignore[reportAttributeAccessIssue]
+        store: Any = desk.store
+        connection: Any = store._connection
         for name in ("read", "write"):
             original = getattr(connection, name)
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.completion import answer_within
 from remembrancer.context import current_actor
@@ -173,7 +173,7 @@ class HaltGate:
 async def _answer_of(host: HostHalt) -> str | None:
     """Return the reason for which the host is halted, or seems to be; None if it says that it is not."""
     try:
-        answer: object = await answer_within(host(), _HOST_SECONDS)
+        answer = cast("object", await answer_within(host(), _HOST_SECONDS))
     except TimeoutError:
         return f"The host did not say within {_HOST_SECONDS:g} s whether it is halted."
     except Exception as fault:  # noqa: BLE001 (a host may raise anything, and none of it opens the gate)
