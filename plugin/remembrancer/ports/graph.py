@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.idempotency import IdempotencyStore
     from remembrancer.ports.limits import ConcurrencyLimits
     from remembrancer.ports.lineages import LineageStore
+    from remembrancer.ports.priorities import Priorities
     from remembrancer.ports.questions import QuestionStore
     from remembrancer.ports.replicas import ReplicaRegistry
     from remembrancer.ports.retention import ExecutionRetention
@@ -66,6 +67,7 @@ class Graph(ABC):
     waits: Waits
     limits: ConcurrencyLimits
     halts: HaltStore
+    priorities: Priorities
     named_queries: Mapping[str, NamedQuery]
     """The questions that come with the package, by name."""
 
