@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from remembrancer.engine.cluster.membership import Membership
     from remembrancer.engine.faults import Faults
+    from remembrancer.engine.gates.halt_gate import HaltGate
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
     from remembrancer.settings import SchedulerOptions
@@ -43,6 +44,9 @@ _TICK: Final = "A tick"
 class Duties(Protocol):
     """The steps at the start of a tick."""
 
+    gate: HaltGate
+    """Closed while the scheduler is halted."""
+
     @property
     def is_full(self) -> bool:
         """True if no slot is free."""
@@ -56,11 +60,6 @@ class Duties(Protocol):
     @property
     def next_retry_at(self) -> datetime | None:
         """Return the time of the next attempt that waits, as far as it is known; None without any."""
-        ...
-
-    @property
-    def next_look_at(self) -> datetime | None:
-        """Return the time at which a halt may be over; None without one."""
         ...
 
     @property
@@ -206,7 +205,7 @@ class SchedulerLoop:
             next_run_at = now + timedelta(seconds=_AFTER_TROUBLE_SECONDS)  # others have locked it: do not spin
         duties = self._duties
         times = (regular, next_run_at, duties.next_recovery_at, duties.next_retry_at, duties.next_permit_at)
-        until = min(filter(None, times if duties.next_look_at is None else (regular, duties.next_look_at)))
+        until = min(filter(None, times if duties.gate.next_look_at is None else (regular, duties.gate.next_look_at)))
         self.alarm.set(to_ms(until))
         await self.faults.survive_all_but_the_graph("Upkeep", partial(self._maintain, next_run_at or regular))
         return until

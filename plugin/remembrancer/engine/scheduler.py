@@ -251,11 +251,6 @@ class Scheduler:
         return None if self.gate.is_closed else self._retries.next_at
 
     @property
-    def next_look_at(self) -> datetime | None:
-        """Return the time at which a halt may be over; None without one."""
-        return self.gate.next_look_at
-
-    @property
     def next_permit_at(self) -> datetime | None:
         """Return the time of the next permit of a rate for which tasks wait; None without any."""
         return self._slots.next_at if self._executor.room > 0 else None

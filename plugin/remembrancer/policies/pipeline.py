@@ -15,13 +15,13 @@ from remembrancer.policies.budget import within_budget
 from remembrancer.policies.claims import claim_of
 from remembrancer.policies.decision import Park, Remind, Run
 from remembrancer.policies.dependencies.policy import dependencies
-from remembrancer.policies.halt import halt
 from remembrancer.policies.limits import under_limits
 from remembrancer.policies.misfire import misfire
 from remembrancer.policies.pause import pause
 from remembrancer.policies.run_when_due import run_when_due
 from remembrancer.policies.skips import skip
 from remembrancer.policies.unanswered.deferral import deferral
+from remembrancer.policies.unanswered.halt import halt
 from remembrancer.policies.unanswered.questions import unanswered
 from remembrancer.ports.waits import NewWait
 from remembrancer.ports.writes import Reminder
