@@ -257,8 +257,7 @@ class Life:
     async def drain(self) -> None:
         """Take everything away that anything waits for, and let time go by."""
         self.is_over = True
-        if hasattr(self.service, "release"):
-            await self.did("release", self.service.release())
+        await self.did("release", self.service.release())
         await self.let_go()
         for limit in await self.service.list_limits():
             await self.set_limit(limit.key.removeprefix("key:"), None)
@@ -466,6 +465,6 @@ LIVES: Final[dict[str, Callable[[Life], Awaitable[None]]]] = {
         losses,
         missed,
         urgent_slots,
-        *([halts] if "halt_scheduler" in SPECS else ()),
+        halts,
     )
 }
