@@ -9,6 +9,7 @@ from remembrancer.errors import GraphBusy
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.budget import draw_of
+from remembrancer.policies.deadline import attempts_until_ms
 from remembrancer.policies.retry import next_execution
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.writes import DueRetries
@@ -141,6 +142,8 @@ class WaitingRetries:
 def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str) -> DueRetries:
     """Return what becomes of attempts that are due: they start, but for those of paused and of cancelled tasks.
 
+    One whose occurrence has passed its deadline never starts.
+
     An attempt starts also if its task has ended since with a later occurrence: each occurrence has its attempts.
     """
     started: list[tuple[WaitingRetry, Execution]] = []
@@ -148,7 +151,9 @@ def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str) -> DueRe
     dropped: list[WaitingRetry] = []
     for each in due:
         task = each.task
-        if task is None or task.status is TaskStatus.CANCELLED:
+        until_ms = None if task is None else attempts_until_ms(task, each.execution)
+        is_late = until_ms is not None and to_ms(now) >= until_ms
+        if task is None or task.status is TaskStatus.CANCELLED or is_late:
             dropped.append(each)
         elif task.is_paused(now):
             held.append((each, None if task.paused_until is None else to_ms(task.paused_until)))

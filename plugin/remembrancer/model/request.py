@@ -239,6 +239,26 @@ class ScheduleRequest:
         ),
     ] = None
 
+    misfire_age_seconds: Annotated[
+        StrictFloat | None,
+        Seconds(
+            "Seconds after its time from which on a late occurrence is missed, not caught up with; none unless given.",
+            86_400,
+            least=1.0,
+            most=3660.0 * _DAY_SECONDS,
+            group=FieldGroup.FAULTS,
+        ),
+    ] = None
+    deadline_seconds: Annotated[
+        StrictFloat | None,
+        Seconds(
+            "Seconds after its time by which an occurrence must begin, or it is missed, even while it waits.",
+            3600,
+            least=1.0,
+            most=3660.0 * _DAY_SECONDS,
+            group=FieldGroup.FAULTS,
+        ),
+    ] = None
     budget: Annotated[
         Budget | str | None,
         BudgetField(
@@ -292,6 +312,8 @@ class TaskFields(TypedDict, total=False):
     estimate: Budget | str | None
     max_deferrals: int | None
     max_deferral_seconds: float | None
+    misfire_age_seconds: float | None
+    deadline_seconds: float | None
 
 
 class NewTaskFields(TaskFields, total=False):

@@ -84,6 +84,8 @@ class ScheduledTask(BaseModel):
     misfire: Misfire = Misfire.RUN_ONCE
     misfire_limit: int = 100
     misfire_grace_seconds: float = 60.0
+    misfire_age_seconds: float | None = None
+    deadline_seconds: float | None = None
     on_lost: OnLost = OnLost.FAIL
     max_attempts: int = 3
     timeout_seconds: float | None = None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.policies.budget import within_budget
 from remembrancer.policies.claims import claim_of
+from remembrancer.policies.deadline import deadline
 from remembrancer.policies.decision import Park, Remind, Run
 from remembrancer.policies.dependencies.policy import dependencies
 from remembrancer.policies.limits import under_limits
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 _SLICE: Final = 50
 """The number of tasks that are planned before other coroutines run."""
 
-POLICIES: Final[tuple[Policy, ...]] = (skip, dependencies, pause, unanswered, deferral, misfire, run_when_due)
+POLICIES: Final[tuple[Policy, ...]] = (skip, deadline, dependencies, pause, unanswered, deferral, misfire, run_when_due)
 """All policies, in the order in which they are asked."""
 
 

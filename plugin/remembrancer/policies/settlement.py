@@ -11,6 +11,7 @@ from remembrancer.model.policy import OnLost
 from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.budget import LOST, charge_of, draw_of
+from remembrancer.policies.deadline import attempts_until_ms
 from remembrancer.policies.pace import Pacing, check_after_loss, pacing_of
 from remembrancer.policies.retry import next_execution, retry_due_ms
 from remembrancer.ports.writes import Recovery, Settlement
@@ -98,6 +99,9 @@ def ends(status: ExecutionStatus) -> TaskStatus:
 def recovery_of(task: ScheduledTask | None, lost: Execution, now: datetime, replica_id: str) -> Recovery:
     """Return how a lost execution is settled and tried again; *task* is None for one that cannot be read."""
     again = task and task.on_lost is OnLost.RETRY and lost.attempt < task.max_attempts and task.is_open
+    until_ms = attempts_until_ms(task, lost) if task and again else None
+    if until_ms is not None and to_ms(now) >= until_ms:
+        again = False
     retry = next_execution(lost, to_ms(now), replica_id) if again else None
     last = is_last(task, lost) if task else _is_only(lost)
     settlement = Settlement(
