@@ -6,7 +6,7 @@ The laws:
   whatever it waits for: a slot, another task, a budget.
 - A task that waits is due for its deadline, and not before: without `deadline_seconds` a wait has no end.
 - No attempt begins after the deadline of its occurrence; the failure before is the outcome.
-- A run that was put off has its time from the deferral. One whose time was in the past when it was asked for has no
+- A deferred run has its time from the deferral. One whose time was in the past when it was asked for has no
   deadline, and neither has a run that a caller asks for.
 """
 
