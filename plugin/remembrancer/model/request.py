@@ -259,6 +259,16 @@ class ScheduleRequest:
             group=FieldGroup.FAULTS,
         ),
     ] = None
+    pause_on_failure: Annotated[
+        StrictInt | None,
+        WholeNumber(
+            "The failures for good in a row after which a recurring task is paused; never unless given.",
+            5,
+            least=1,
+            most=1000,
+            group=FieldGroup.FAULTS,
+        ),
+    ] = None
     budget: Annotated[
         Budget | str | None,
         BudgetField(
@@ -314,6 +324,7 @@ class TaskFields(TypedDict, total=False):
     max_deferral_seconds: float | None
     misfire_age_seconds: float | None
     deadline_seconds: float | None
+    pause_on_failure: int | None
 
 
 class NewTaskFields(TaskFields, total=False):

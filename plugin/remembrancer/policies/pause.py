@@ -85,8 +85,9 @@ def resumed(task: ScheduledTask, on_missed: Misfire | None, now: datetime) -> Sc
     """
     run_ms, now_ms = run_without_pause_ms(task), to_ms(now)
     if run_ms is None or run_ms > now_ms:
-        return task.model_copy(update={**_ENDED, "next_run_ms": run_ms})
-    return task.model_copy(update={"paused_until": from_ms(now_ms), "on_missed": on_missed, "next_run_ms": now_ms})
+        return task.model_copy(update={**_ENDED, "next_run_ms": run_ms, "failures_in_row": None})
+    ending = {"paused_until": from_ms(now_ms), "on_missed": on_missed, "next_run_ms": now_ms, "failures_in_row": None}
+    return task.model_copy(update=ending)
 
 
 def without_ended_pause(task: ScheduledTask) -> ScheduledTask:

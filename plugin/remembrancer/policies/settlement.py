@@ -12,6 +12,7 @@ from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.budget import LOST, charge_of, draw_of
 from remembrancer.policies.deadline import attempts_until_ms
+from remembrancer.policies.failures import is_counted
 from remembrancer.policies.pace import Pacing, check_after_loss, pacing_of
 from remembrancer.policies.retry import next_execution, retry_due_ms
 from remembrancer.ports.writes import Recovery, Settlement
@@ -55,6 +56,7 @@ def settlement_of(
         charge=None if firing.task.budget_id is None else charge_of(firing, outcome, deferred=reschedule is not None),
         retry_due_ms=due_ms,
         is_permanent=outcome.is_permanent,
+        is_counted=is_counted(firing.task, execution, outcome.status, is_retried=due_ms is not None, is_last=last),
     )
 
 
@@ -115,6 +117,8 @@ def recovery_of(task: ScheduledTask | None, lost: Execution, now: datetime, repl
         additions=task.additions if task else None,
         next_check=check_after_loss(task, lost, now) if task and not retry else None,
         charge=LOST if task is None or task.budget_id is not None else None,
+        is_counted=task is not None
+        and is_counted(task, lost, ExecutionStatus.FAILED, is_retried=retry is not None, is_last=last),
     )
     if task is None or retry is None or task.budget_id is None:
         return Recovery(settlement, retry)

@@ -121,6 +121,7 @@ _EXECUTIONS: Final = {
     "release_retries": WriteSpec(executions.ReleasedRetriesRow, "task_id", silent=_PART, kind=None),
     "end_retries": WriteSpec(executions.EndedRetriesRow, "task_id", silent=_PART, kind=None),
     "record_dead_letters": WriteSpec(executions.DeadLetterRow, "task_id", events=row_events.dead_lettered, kind=None),
+    "count_failures": WriteSpec(executions.CountedRow, "execution_id", events=row_events.paused, kind=None),
     "clear_dead_letters": WriteSpec(tasks.ClearedLetterRow, "dead_letter_id", silent=_AUDIT),
     "start_reruns": WriteSpec(executions.ManualRunRow, "task_id", count=row_counts.started, events=row_events.started),
     "link_reruns": WriteSpec(executions.RerunLinkRow, silent=_PART, kind=None),

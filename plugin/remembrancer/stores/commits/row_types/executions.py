@@ -194,6 +194,17 @@ class DeadLetterRow(TypedDict):
     executions: list[FencedRow]
 
 
+class CountedRow(FencedRow):
+    """An outcome that counts for the failures in a row of its task, and the entry of its pause."""
+
+    of_task: str
+    is_failure: bool
+    fault: str
+    at_ms: int
+    change_id: str
+    actor: str | None
+
+
 class RerunLinkRow(TypedDict):
     """An execution, and the one that failed and that it runs again."""
 
