@@ -195,8 +195,6 @@ class ParkRow(WakeRow):
     waits_since_ms: int
     wait_reason: str
     wait_index_key: str | None
-    due_key: int | None
-    """That of its deadline, if it has one."""
 
 
 class TimeLinkRow(TaskKey):

@@ -37,7 +37,7 @@ class GraphWaits:
     async def park(self, waits: Sequence[NewWait]) -> Sequence[bool]:
         """Let those tasks wait that are still as they were read; return for each whether it was."""
         parking = [_park_row(each) for each in waits]
-        times = [None if row["due_key"] is None else time_ms_of(row["due_key"]) for row in parking]
+        times = [time_ms_of(key) for row in parking if (key := row.get("due_key")) is not None]
         answers = await self._parts.index.write_armed(times, [Statement("park_tasks", parking)])
         written = {row["row"] for row in answers[0]}
         self._parts.signals.watch(filter(None, (task_in(each.wait_key) for each in waits)))
