@@ -710,14 +710,17 @@ class SchedulerService:
         trigger_prompt: str | None = None,
         context: dict[str, Any] | None = None,
         reason: str | None = None,
+        *,
+        force: bool = False,
     ) -> Execution:
         """Run the task of a dead letter again, as it was, or with another prompt or context; the task stays as it is.
 
-        It runs also if the task has ended, unless it was cancelled. Returns the execution, RETRY_OF the one that
-        failed. Raises InvalidInput, TaskEnded, SchedulerBusy.
+        It runs also if the task has ended, unless it was cancelled; with *force*, even if a limit has no free slot.
+        Returns the execution, RETRY_OF the one that failed. Raises InvalidInput, TaskEnded, SchedulerBusy,
+        LimitReached.
         """
         changed = {"trigger_prompt": trigger_prompt, "context": context}
-        start = self._process.running_scheduler().rerun
+        start = partial(self._process.running_scheduler().run_now, force=force)
         return await self._process.commands().dead_letters.rerun(dead_letter_id, changed, reason, start)
 
     @public

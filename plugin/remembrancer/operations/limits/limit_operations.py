@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import Field, StrictBool, StrictInt, StrictStr
+from pydantic import Field, StrictInt, StrictStr
 
 from remembrancer.model.limit import MOST_SLOTS, ConcurrencyLimit
 from remembrancer.model.token import Scope
@@ -22,7 +22,7 @@ class RunNow(parameters.OneTask):
     """The task to run."""
 
     fence: parameters.Fence = None
-    force: Annotated[StrictBool, Field(description="Run it even if a limit has no free slot.")] = False
+    force: parameters.Force = False
 
 
 class SetLimit(Params):
