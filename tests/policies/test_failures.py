@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from planned import plan
 from remembrancer import Done, Failed, TaskSchedulerService
+from remembrancer.model.ids import new_id
 from remembrancer.model.timestamps import to_ms
+from remembrancer.ports.writes import Lease
 from remembrancer.testing import ManualScheduler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from remembrancer import HandlerResult, ScheduledTask
     from remembrancer.testing import VirtualClock
 
@@ -54,7 +54,7 @@ async def test_a_task_is_paused_after_so_many_failures_in_a_row(
     async with ManualScheduler(TaskSchedulerService(graph, clock, handler=handler), clock) as scheduler:
         service = scheduler.service
         task = await scheduled(scheduler)
-        cursor = (await service.events()).cursor
+        cursor = (await service.read_events()).cursor
         await minutes(scheduler, 2)
         assert (await service.get_task(task.task_id)).failures_in_row == 2
         await minutes(scheduler, 5)
@@ -65,9 +65,9 @@ async def test_a_task_is_paused_after_so_many_failures_in_a_row(
         assert [each.message for each in caplog.records if "is paused" in each.message] == [
             f"Task {task.task_id} is paused: 3 failures in a row, the last: no answer"
         ]
-        told = [each for each in (await service.events(cursor)).events if each.kind == "task_paused"]
+        told = [each for each in (await service.read_events(cursor)).events if each.kind == "task_paused"]
         assert [each.reason for each in told] == [paused.pause_reason]
-        (entry,) = [each for each in await service.audit_log(task.task_id) if each.action == "pause"]
+        (entry,) = [each for each in await service.audit_entries(task.task_id) if each.action == "pause"]
         assert (entry.surface, entry.reason) == ("scheduler", paused.pause_reason)
 
 
@@ -148,35 +148,26 @@ async def test_outcomes_of_one_commit_count_each(graph: str, clock: VirtualClock
         task = await scheduled(scheduler, pause_on_failure=2)
         for _ in range(2):
             clock.advance(MINUTE)
-            assert await service.tick() == 1
+            assert await service._process.running_scheduler().tick() == 1
         ready.set()
         await service.idle()
         paused = await service.get_task(task.task_id)
         assert (paused.failures_in_row, paused.paused_at) == (2, clock.now())
 
 
-@pytest.mark.parametrize("misfire", ["run_once"])
-async def test_a_lost_run_counts_once(
-    graph: str, clock: VirtualClock, misfire: str, make_lost: Callable[..., Any] | None = None
-) -> None:
-    del make_lost, misfire
-    begun = asyncio.Event()
-
-    async def handler(_firing: object) -> Done:
-        begun.set()
-        await asyncio.sleep(3600)
-        return Done()
-
-    async with ManualScheduler(TaskSchedulerService(graph, clock, handler=handler), clock) as scheduler:
+async def test_a_lost_run_that_none_follows_counts_once(graph: str, clock: VirtualClock) -> None:
+    async with ManualScheduler(TaskSchedulerService(graph, clock, handler=lambda _: Done()), clock) as scheduler:
         service: Any = scheduler.service
+        retried = await scheduled(scheduler, pause_on_failure=1, on_lost="retry")
         task = await scheduled(scheduler, pause_on_failure=1)
         clock.advance(MINUTE)
-        await service.tick()
-        await begun.wait()
-        await service.cypher("RETURN 1")
-        store = service._process.store
-        now = clock.now() + timedelta(hours=1)
-        found = await store.queue.expired(now)
-        assert json.dumps([each.lease_id for each in found])
-        assert to_ms(now) > 0
-        assert (await service.get_task(task.task_id)).failures_in_row is None
+        now, store = clock.now(), service._process.store
+        dead = Lease(new_id("lease", to_ms(now)), "replica_dead", now - timedelta(seconds=1))
+        claims = [plan(await service.get_task(each.task_id), to_ms(now), "replica_dead") for each in (task, retried)]
+        assert len(await store.queue.claim(claims, dead)) == 2
+        await service.recover()
+        await service.recover()
+        await service.idle()
+        lost = await service.get_task(task.task_id)
+        assert (lost.failures_in_row, lost.paused_at) == (1, now)
+        assert (await service.get_task(retried.task_id)).failures_in_row is None

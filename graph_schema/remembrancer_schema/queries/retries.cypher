@@ -86,8 +86,12 @@ USING INDEX SEEK e:task_execution(execution_id)
 SET e.fence = coalesce(e.fence, 0), t.fence = coalesce(t.fence, 0)
 WITH e, t, r
 WHERE e.fence = r.fence AND e.status = 'running' AND t.status IN ['PENDING', 'ACTIVE']
-  AND (r.is_failure OR t.failures_in_row IS NOT NULL)
-WITH t, r, CASE WHEN r.is_failure THEN coalesce(t.failures_in_row, 0) + 1 ELSE null END AS failures
+WITH t, collect(r) AS told
+WITH t, told, told[size(told) - 1] AS r, [i IN range(0, size(told) - 1) WHERE NOT told[i].is_failure] AS done
+WITH t, r, CASE
+  WHEN size(done) = 0 THEN coalesce(t.failures_in_row, 0) + size(told)
+  WHEN done[size(done) - 1] = size(told) - 1 THEN null ELSE size(told) - 1 - done[size(done) - 1] END AS failures
+WHERE failures IS NOT NULL OR t.failures_in_row IS NOT NULL
 SET t.failures_in_row = failures
 WITH t, r, failures
 WHERE failures >= t.pause_on_failure AND t.paused_at IS NULL

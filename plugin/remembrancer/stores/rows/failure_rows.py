@@ -20,19 +20,9 @@ _LONGEST: Final = 500
 
 
 def counting(settlements: Iterable[Settlement]) -> list[Statement]:
-    """Return the statements that count outcomes, before these are written; none without any.
-
-    Two outcomes of one task are counted by two statements: each counts on from what the one before wrote.
-    """
-    rounds: list[dict[str, CountedRow]] = []
-    for each in settlements:
-        if each.is_counted:
-            task_id = each.execution.task_id
-            free = next((rows for rows in rounds if task_id not in rows), None)
-            if free is None:
-                rounds.append(free := {})
-            free[task_id] = _counted_row(each)
-    return [Statement("count_failures", [rows[task_id] for task_id in sorted(rows)]) for rows in rounds]
+    """Return the statement that counts outcomes, before these are written; none without any."""
+    rows = [_counted_row(each) for each in settlements if each.is_counted]
+    return [Statement("count_failures", sorted(rows, key=lambda row: row["at_ms"]))] if rows else []
 
 
 def _counted_row(settlement: Settlement) -> CountedRow:
