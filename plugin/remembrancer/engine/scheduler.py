@@ -81,7 +81,7 @@ class Scheduler:
         search_interval = timedelta(seconds=options.lease_seconds / 2)
         self._recovery = LeaseRecovery(store, clock, self._executor, self._lease, search_interval)
         self.wake = self.loop.alarm.event
-        self._slots = SlotQueue(store, options.claim_batch_size, self._slots_freed)
+        self._slots = SlotQueue(store, clock, options.claim_batch_size, self._slots_freed)
         self._claims = Claimer(store, clock, self._executor, options, self._lease, loop=self.loop, slots=self._slots)
         self._retries = WaitingRetries(
             store,
@@ -235,6 +235,11 @@ class Scheduler:
         return self._retries.next_at
 
     @property
+    def next_permit_at(self) -> datetime | None:
+        """Return the time of the next permit of a rate for which tasks wait; None without any."""
+        return self._slots.next_at if self._executor.room > 0 else None
+
+    @property
     def next_recovery_at(self) -> datetime | None:
         """Return the time at which leases of other replicas may expire; None on an exclusive graph."""
         return None if self._store.exclusive else self._recover_at
@@ -295,7 +300,7 @@ class Scheduler:
         if refusal := limits.refused.pop(run.execution_id, None):
             holders = await limits.tasks_of(refusal.holders)
             held = [holders.get(each, each) for each in refusal.holders]
-            raise LimitReached(refusal.limit_key, refusal.slots, held)
+            raise LimitReached(refusal.limit_key, refusal.slots, held, refusal.rate)
         return started
 
     async def _claim_round(self) -> int:

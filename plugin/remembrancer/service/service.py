@@ -924,14 +924,21 @@ class SchedulerService:
         return await self._process.commands().calendars.remove(name)
 
     @public
-    async def set_limit(self, key: str, slots: int | None = None) -> ConcurrencyLimit:
-        """Set how many executions may run at once; return the limit as it is then. Raises InvalidInput.
+    async def set_limit(
+        self, key: str, slots: int | None = None, rate: str | None = None, burst: int | None = None
+    ) -> ConcurrencyLimit:
+        """Set how many executions may run at once, or begin in a time; return the limit as it is then.
 
         Args:
             key: `all`, `group:` and the name of a group, or a concurrency key.
             slots: The most executions at once; None for no limit. What runs already goes on.
+            rate: How many may begin in a time, such as `60/minute`; None for any number.
+            burst: How many of these may begin at once; None for those of a tenth of a second, at least one.
+
+        Raises:
+            InvalidInput: A value cannot be used.
         """
-        return await self._process.commands().concurrency.set(key, slots)
+        return await self._process.commands().concurrency.set(key, slots, rate, burst)
 
     @public
     async def list_limits(self) -> list[ConcurrencyLimit]:
@@ -1079,9 +1086,10 @@ class SchedulerService:
         await self._process.running_scheduler().idle()
 
     @property
-    def next_retry_at(self) -> datetime | None:
-        """The time of the next attempt that waits after a failure, as far as it is known; None without any."""
-        return self._process.running_scheduler().next_retry_at
+    def next_waiting_at(self) -> datetime | None:
+        """The time at which the next attempt or run begins that waits for its time; None without any that is known."""
+        scheduler = self._process.running_scheduler()
+        return min(filter(None, (scheduler.next_retry_at, scheduler.next_permit_at)), default=None)
 
     def get_status(self) -> ServiceStatus:
         """Return the status of the scheduler, with its metrics."""

@@ -101,7 +101,7 @@ class GraphRetries:
         statements: list[Statement] = []
         if begun:
             wanted, places = wanted_slots(begun)
-            statements += [taking(wanted)] if wanted else []
+            statements += [taking(wanted, to_ms(begun[0].triggered_at))] if wanted else []
             rows = [_start_row(*each, places.get(each[1].execution_id, 0)) for each in due.started]
             statements.append(Statement("start_retries", rows))
             statements += [acquire_leases(lease, begun)] if lease else []

@@ -177,7 +177,8 @@ async def start_now(  # noqa: PLR0913 (what holds for the execution)
     row |= {"limit_keys": list(keys), "again": letter is not None}
     if draw is not None:  # the refusal of a budget moves the fence
         row["if_fence"] = change.if_fence if change.if_fence is not None else execution.fence
-    taken = [taking({key: [execution.execution_id] for key in keys}, force=force)] if keys else []
+    wanted = {key: [execution.execution_id] for key in keys}
+    taken = [taking(wanted, to_ms(execution.triggered_at), force=force)] if keys else []
     starting = [*taken, Statement("start_executions", [row])]
     if letter is not None:
         link = {"execution_id": execution.execution_id, "former_execution_id": letter.execution_id}

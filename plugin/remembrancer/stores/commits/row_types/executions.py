@@ -100,6 +100,8 @@ class TakenSlotsRow(TypedDict):
     """Of a limit that is not there yet."""
     wanted: list[str]
     force: bool
+    at_us: int
+    """The time, in epoch microseconds: a rate adds permits up to it."""
 
 
 class ReleasedSlotsRow(TypedDict):
