@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
 from planned import plan
+
 from remembrancer import Done, Failed, TaskSchedulerService
 from remembrancer.model.ids import new_id
 from remembrancer.model.timestamps import to_ms
