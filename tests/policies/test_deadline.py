@@ -90,7 +90,7 @@ def test_an_occurrence_may_begin_until_its_deadline() -> None:
     assert missed(decided(once(deadline_seconds=600.0), NINE + 10 * MINUTE)) == (1, Reason.DEADLINE_PASSED, None)
 
 
-def test_a_deadline_counts_all_occurrences_that_have_passed_theirs() -> None:
+def test_a_deadline_counts_all_that_have_passed_theirs() -> None:
     task = a_task(deadline_seconds=5400.0, misfire="run_all")
     decision = decided(task, NINE + timedelta(hours=100))
     assert missed(decision) == (99, Reason.DEADLINE_PASSED, to_ms(NINE + timedelta(hours=99)))
@@ -224,7 +224,7 @@ async def test_a_wait_that_ends_in_time_leaves_no_deadline(graph: str, clock: Vi
         assert [run.status for run in await service.history(task.task_id)] == ["completed"]
 
 
-async def test_an_attempt_that_a_pause_held_beyond_the_deadline_never_starts(graph: str, clock: VirtualClock) -> None:
+async def test_an_attempt_held_beyond_the_deadline_never_starts(graph: str, clock: VirtualClock) -> None:
     calls: list[int] = []
 
     def handler(_firing: object) -> Failed:

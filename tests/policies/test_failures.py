@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from planned import plan
@@ -18,6 +18,7 @@ from remembrancer.testing import ManualScheduler
 
 if TYPE_CHECKING:
     from remembrancer import HandlerResult, ScheduledTask
+    from remembrancer.model.request import TaskFields
     from remembrancer.testing import VirtualClock
 
 MINUTE = timedelta(minutes=1)
@@ -37,7 +38,7 @@ class Service:
 
 async def scheduled(scheduler: ManualScheduler, **fields: Any) -> ScheduledTask:
     return await scheduler.service.schedule_task(
-        "Mail", "g", "p", "t", schedule_cron="* * * * *", **{"pause_on_failure": 3, **fields}
+        "Mail", "g", "p", "t", schedule_cron="* * * * *", **cast("TaskFields", {"pause_on_failure": 3, **fields})
     )
 
 

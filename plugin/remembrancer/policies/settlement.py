@@ -1,4 +1,14 @@
-"""Settlements: the outcome of an execution, also of one that was lost, and the status of its task after it."""
+"""Settlements: the outcome of an execution, also of one that was lost, and the status of its task after it.
+
+The laws of failures in a row, of a recurring task with `pause_on_failure`:
+
+- The task is paused by the commit of the outcome that completes so many of them, whichever replica writes it. The pause
+  names their number and the last failure.
+- An occurrence counts once, by the outcome of its last attempt: a failure that another attempt follows does not count,
+  and a lost run that none follows does. A completion ends the row; other outcomes leave it as it is.
+- A run that a caller asks for does not count: it is a trial.
+- After a resumption the count begins again.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +22,6 @@ from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.budget import LOST, charge_of, draw_of
 from remembrancer.policies.deadline import attempts_until_ms
-from remembrancer.policies.failures import is_counted
 from remembrancer.policies.pace import Pacing, check_after_loss, pacing_of
 from remembrancer.policies.retry import next_execution, retry_due_ms
 from remembrancer.ports.writes import Recovery, Settlement
@@ -74,6 +83,16 @@ def refused(settlement: Settlement, fault: str) -> Settlement:
         reschedule=None,
         retry_due_ms=None,
     )
+
+
+def is_counted(
+    task: ScheduledTask, execution: Execution, status: ExecutionStatus, *, is_retried: bool, is_last: bool
+) -> bool:
+    """Return whether an outcome counts for the failures in a row of *task*."""
+    if task.pause_on_failure is None or is_last or is_retried:
+        return False
+    counted = status in {ExecutionStatus.COMPLETED, ExecutionStatus.FAILED}
+    return counted and execution.execution_type is not ExecutionType.MANUAL
 
 
 def is_last(task: ScheduledTask, execution: Execution) -> bool:
