@@ -82,6 +82,7 @@ def test_the_fields_of_a_task_take_no_number_as_text() -> None:
         "misfire_age_seconds",
         "deadline_seconds",
         "pause_on_failure",
+        "priority",
         "timeout_seconds",
     }, "a new nested number: make it strict, and name it here"
 

@@ -34,6 +34,7 @@ from remembrancer.model.field_definition import (
     definitions_of,
 )
 from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField
+from remembrancer.model.priority import PriorityNumber
 from remembrancer.model.retry_policy import RetryArgument, RetryRule
 from remembrancer.model.schedule import ScheduleArgument  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.suggestions import nearest, unknown
@@ -285,6 +286,14 @@ class ScheduleRequest:
             group=FieldGroup.LINEAGE,
         ),
     ] = None
+    priority: Annotated[
+        StrictInt | None,
+        PriorityNumber(
+            "The urgency among tasks that wait together: 9 is served first; 5 unless given.",
+            9,
+            group=FieldGroup.BUSY,
+        ),
+    ] = None
 
     def __new__(cls, *_: object, **given: object) -> Self:
         """Reject an unknown field before the others are read."""
@@ -325,6 +334,7 @@ class TaskFields(TypedDict, total=False):
     misfire_age_seconds: float | None
     deadline_seconds: float | None
     pause_on_failure: int | None
+    priority: int | None
 
 
 class NewTaskFields(TaskFields, total=False):
