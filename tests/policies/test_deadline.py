@@ -14,10 +14,10 @@ from remembrancer.model.task import ScheduledTask
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies import pipeline
-from remembrancer.policies.deadline import deadline_ms_of
 from remembrancer.policies.decision import PLAIN, PlanContext, Run, Skip
 from remembrancer.policies.retry import retry_due_ms
 from remembrancer.policies.settlement import recovery_of
+from remembrancer.policies.unanswered.deadline import deadline_ms_of
 from remembrancer.stores.rows.due_key import time_ms_of
 from remembrancer.stores.rows.wait_keys import due_key_of
 from remembrancer.testing import ManualScheduler

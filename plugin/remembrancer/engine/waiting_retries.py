@@ -9,8 +9,8 @@ from remembrancer.errors import GraphBusy
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.budget import lineages_of, shortage_of
-from remembrancer.policies.deadline import attempts_until_ms
 from remembrancer.policies.retry import next_execution
+from remembrancer.policies.unanswered.deadline import attempts_until_ms
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.writes import DueRetries
 

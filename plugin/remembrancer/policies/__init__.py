@@ -15,7 +15,6 @@
 - `cancellation`: outcomes for pending occurrences of a task that is cancelled, or gets another schedule.
 - `changed_rules`: the place of an armed task after the meaning of its schedule has changed.
 - `limits`: the limits of a run, and the wait for a slot of one.
-- `deadline`: the deadline of an occurrence, from which on it is missed.
 - `priority`: the order among tasks that wait together.
 - `retry`: the outcome of a lost execution, and its next attempt.
 - `settlement`: the outcome of an execution, and the end of its task.

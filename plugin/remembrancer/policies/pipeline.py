@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.policies.budget import within_budget
 from remembrancer.policies.claims import claim_of
-from remembrancer.policies.deadline import deadline
 from remembrancer.policies.decision import Park, Remind, Run
 from remembrancer.policies.dependencies.policy import dependencies
 from remembrancer.policies.limits import under_limits
@@ -21,6 +20,7 @@ from remembrancer.policies.misfire import misfire
 from remembrancer.policies.pause import pause
 from remembrancer.policies.run_when_due import run_when_due
 from remembrancer.policies.skips import skip
+from remembrancer.policies.unanswered.deadline import deadline
 from remembrancer.policies.unanswered.deferral import deferral
 from remembrancer.policies.unanswered.questions import unanswered
 from remembrancer.ports.waits import NewWait

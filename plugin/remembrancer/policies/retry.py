@@ -20,7 +20,7 @@ from remembrancer.model.execution import Execution, ExecutionStatus, Reason
 from remembrancer.model.ids import execution_id_of, next_attempt
 from remembrancer.model.retry_policy import policy_of
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.policies.deadline import attempts_until_ms
+from remembrancer.policies.unanswered.deadline import attempts_until_ms
 
 if TYPE_CHECKING:
     from datetime import datetime

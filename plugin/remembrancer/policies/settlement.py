@@ -21,9 +21,9 @@ from remembrancer.model.policy import OnLost
 from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.budget import LOST, charge_of, draw_of
-from remembrancer.policies.deadline import attempts_until_ms
 from remembrancer.policies.pace import Pacing, check_after_loss, pacing_of
 from remembrancer.policies.retry import next_execution, retry_due_ms
+from remembrancer.policies.unanswered.deadline import attempts_until_ms
 from remembrancer.ports.writes import Recovery, Settlement
 from remembrancer.schedules.kinds import remaining_schedule
 

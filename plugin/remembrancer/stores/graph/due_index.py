@@ -56,7 +56,7 @@ class DueIndex:
         A node has its properties, and `element_id`, the engine's id of it.
         """
         if without_priority:  # a read of some tasks proves nothing about the others
-            floor = due_key(after.next_run_ms, after.task_id) if after else last_key(self.watermark.value_ms)
+            floor = due_key_of(after) if after else last_key(self.watermark.value_ms)
             return await self._due(floor, now_ms, limit, shards, "due_without_priority")
         if after:
             return await self._due(due_key_of(after), now_ms, limit, shards)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.priority import served_ms
-from remembrancer.policies.deadline import deadline_ms_of
+from remembrancer.policies.unanswered.deadline import deadline_ms_of
 from remembrancer.stores.rows.due_key import due_key
 
 if TYPE_CHECKING:
