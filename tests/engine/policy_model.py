@@ -139,6 +139,8 @@ ALLOWED: Final = {
     "misfire_too_old": {"misfire_age"},
     "deadline_passed": {"deadline"},
     "held_by_pause": {"paused"},
+    "held_by_halt": {"halted"},
+    "stopped_by_halt": {"halted"},
     "budget_exhausted": {"poor"},
     "schedule_changed": {"edited"},
     "dependency_failed": {"on_failure=cancel"},
