@@ -44,7 +44,7 @@ REMEDIES: Final = {
         "At the limit, due tasks wait for a running handler to end; without a budget or a slot they do not run.",
         (
             "Raise max_concurrent_handlers, shorten timeouts, or spread the schedules. Raise budgets by "
-            "`remembrancer budget set`; a running scheduler frees stray slots, and so does `remembrancer check --repair`."
+            "`remembrancer budget set`; a live scheduler frees stray slots, and so does `remembrancer check --repair`."
         ),
     ),
     "integration": (
