@@ -65,7 +65,7 @@ SET l.holders = [h IN coalesce(l.holders, []) WHERE r.ended[h] IS NULL] + r.begu
 RETURN r.row AS row
 
 // name: prune_limits
-// Delete limits that nobody has set, and of which nobody holds a slot.
+// Delete limits that were never set, and of which no slot is held.
 UNWIND $rows AS r
 MATCH (l:concurrency_limit {limit_key: r.limit_key})
 SET l.fence = coalesce(l.fence, 0) + 1

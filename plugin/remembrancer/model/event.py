@@ -49,7 +49,7 @@ class EventKind(StrEnum):
     DEAD_LETTERED = "dead_lettered"
     """A task failed, and no attempt follows; `occurrences` counts its failures for this fault so far."""
     BUDGET_EXHAUSTED = "budget_exhausted"
-    """The budget of a lineage has too little left for this task: told once, until the budget is changed."""
+    """The budget of a lineage has too little left for this task: one event, until the budget is changed."""
     EXECUTION_SKIPPED = "execution_skipped"
     """Occurrences did not run: of a paused or a quarantined task."""
     EXECUTION_MISSED = "execution_missed"

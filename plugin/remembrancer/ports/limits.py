@@ -92,7 +92,7 @@ class ConcurrencyLimits(Protocol):
     async def refresh(self) -> None:
         """Read which limits there are, and correct slots whose executions have ended, or that were not written.
 
-        Now and then, delete those that nobody has set, nobody holds, and nobody waits for.
+        Now and then, delete those that were never set, without holders and tasks that wait.
         """
         ...
 

@@ -121,7 +121,7 @@ class LineageStore(Protocol):
         ...
 
     async def note_exhausted(self, found: Sequence[Exhaustion], at: datetime) -> Sequence[Exhaustion]:
-        """Note which budgets have too little left; return those that nobody has noted since they were changed."""
+        """Note which budgets have too little left; return those that were not noted since they were changed."""
         ...
 
     async def exhausted(self, limit: int) -> Sequence[LineageState]:

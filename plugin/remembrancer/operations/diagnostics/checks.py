@@ -228,7 +228,7 @@ def performance(facts: DiagnosticFacts) -> Judgement:
 
 
 def limits(facts: DiagnosticFacts) -> Judgement:
-    """Running handlers in relation to their limit, slots that nobody uses, and budgets with too little left."""
+    """Running handlers in relation to their limit, stray slots, and budgets with too little left."""
     stray, exhausted = sum(map(len, facts.stray_slots.values())), len(facts.exhausted)
     told = f"; slots held by executions that do not run: {stray}, of {', '.join(facts.stray_slots)}" if stray else ""
     if exhausted:

@@ -206,9 +206,7 @@ _UPKEEP: Final = {
     "write_heartbeats": WriteSpec(upkeep.HeartbeatRow, silent=_MEMBERS, urgent=True),
     "deregister_replicas": WriteSpec(upkeep.ReplicaKey, silent=_MEMBERS, urgent=True),
     "probe_write": WriteSpec(upkeep.EmptyRow, silent="it changes nothing"),
-    "prune_limits": WriteSpec(
-        executions.LimitKey, "limit_key", silent="it deletes what a claim makes anew", kind=CLAIM
-    ),
+    "prune_limits": WriteSpec(executions.LimitKey, "limit_key", silent="a claim makes it again", kind=CLAIM),
     "set_limits": WriteSpec(tasks.LimitRow, "limit_key", silent=_AUDIT),
     "halt_scheduler": WriteSpec(upkeep.HaltRow, events=row_events.switched("scheduler_halted")),
     "release_scheduler": WriteSpec(upkeep.HaltReleaseRow, events=row_events.switched("scheduler_released")),

@@ -81,7 +81,7 @@ class GraphLineages:
         )
 
     async def note_exhausted(self, found: Sequence[Exhaustion], at: datetime) -> Sequence[Exhaustion]:
-        """Note which budgets have too little left; return those that nobody has noted since they were changed."""
+        """Note which budgets have too little left; return those that were not noted since they were changed."""
         rows: list[ExhaustedRow] = [
             {"lineage_id": each.lineage_id, "task_id": each.task_id, "reason": each.reason, "at_ms": to_ms(at)}
             for each in found

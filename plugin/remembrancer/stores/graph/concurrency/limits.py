@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _PAGE: Final = 1000
 _SHOWN: Final = 100
 _PRUNED_EVERY: Final = 100
-"""So often are limits read again before those are deleted that nobody uses."""
+"""So often are limits read again before unused ones are deleted."""
 
 
 class GraphLimits:
@@ -94,7 +94,7 @@ class GraphLimits:
         return execution_ids - {row["e"]["execution_id"] for row in found}
 
     async def _prune(self, nodes: Sequence[Row]) -> None:
-        """Delete the limits that nobody has set, nobody holds, and nobody waits for: a claim makes them anew."""
+        """Delete the limits that were never set, without holders and tasks that wait: a claim makes them again."""
         unused: list[str] = [n["limit_key"] for n in nodes if not n.get("is_set") and not n.get("holders")]
         rows: list[LimitKey] = [{"limit_key": key} for key in unused if not await self._waiting(key)]
         if rows:
