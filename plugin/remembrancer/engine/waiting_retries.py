@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from remembrancer.engine.skip_log import tell_exhausted
 from remembrancer.errors import GraphBusy
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
@@ -118,13 +119,15 @@ class WaitingRetries:
                 return ()
             page = await self._store.retries.due(now, reservation.slots)
             lease = self._lease()
-            lineages = await lineages_of(self._store.lineages, [each.task for each in page if each.task is not None])
+            tasks = [each.task for each in page if each.task is not None]
+            lineages = await lineages_of(self._store.lineages, tasks)
+            await tell_exhausted(self._store.lineages, tasks, lineages, now)
             decided = decide(page, now, lease.replica_id, AttemptBounds(lineages, self._interval))
             reservation.claim([each.task_id for _, each in decided.started], len(decided.started))
             if page:
                 started = await self._store.retries.act(decided, lease)
-                tasks = {each.task.task_id: each.task for each, _ in decided.started if each.task}
-                self._executor.start([Firing(each, tasks[each.task_id]) for each in started], lease, reservation)
+                of = {each.task.task_id: each.task for each, _ in decided.started if each.task}
+                self._executor.start([Firing(each, of[each.task_id]) for each in started], lease, reservation)
         return page
 
 

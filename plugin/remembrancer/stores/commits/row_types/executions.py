@@ -104,6 +104,12 @@ class TakenSlotsRow(TypedDict):
     """The time, in epoch microseconds: a rate adds permits up to it."""
 
 
+class LimitKey(TypedDict):
+    """A limit."""
+
+    limit_key: str
+
+
 class ReleasedSlotsRow(TypedDict):
     """A limit, the executions that leave their slots, and those that take them over."""
 
