@@ -283,6 +283,8 @@ class Policies(RuleBasedStateMachine):
                 "misfire_limit": st.integers(1, 5),
                 "concurrency_key": st.just("desk"),
                 "priority": st.integers(0, 9),
+                "misfire_age_seconds": st.sampled_from([60.0, 3600.0]),
+                "deadline_seconds": st.sampled_from([120.0, 1800.0]),
             },
         ),
     )
@@ -308,6 +310,7 @@ class Policies(RuleBasedStateMachine):
                 when["schedule"] = {"kind": "every", "every": f"{minutes}m", "anchor": now.isoformat()}
         made = self.run(self.service.schedule_task("Task", "goal", "prompt", thought, **when, **fields))
         did = {f"misfire={fields['misfire']}", *(["poor"] if on_exhausted else [])}
+        did |= {name for name in ("misfire_age", "deadline") if f"{name}_seconds" in fields}
         self.plans[made.task_id] = Plan([(now, times)], fields, did, answer=answer)
         return made.task_id
 
