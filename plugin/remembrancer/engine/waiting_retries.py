@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.engine.skip_log import tell_exhausted
 from remembrancer.errors import GraphBusy
 from remembrancer.model.limit import MOST_SLOTS, first_slots, limit_keys_of
 from remembrancer.model.task_status import TaskStatus
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from remembrancer.engine.execution.executor import Executor
     from remembrancer.model.execution import Execution
+    from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.lineages import LineageState
@@ -93,6 +95,8 @@ class WaitingRetries:
                 if not self._is_known(now):
                     self._look_at = now + self._interval
                     return 0
+            if await self._executor.gate.look():
+                return 0
             while (due := {each.execution.execution_id for each in await self._due(now)}) - acted:
                 acted |= due
             is_locked = bool(due)  # they did not start: their tasks change again and again
@@ -112,15 +116,14 @@ class WaitingRetries:
         """Return whether an attempt is due that this process knows."""
         return (next_at := self.next_at) is not None and next_at <= now
 
-    async def _bounds(self, page: Sequence[WaitingRetry]) -> AttemptBounds:
-        """Return the budgets and the free slots for a page; nothing is read for plain tasks."""
-        tasks = [each.task for each in page if each.task is not None]
+    async def _bounds(self, tasks: Sequence[ScheduledTask], lineages: Mapping[str, LineageState]) -> AttemptBounds:
+        """Return the bounds of the attempts at these tasks; nothing is read for plain ones."""
         limits = self._store.limits.known
         keys = {key for task in tasks for key in limit_keys_of(task, limits)}
         states = await self._store.limits.of(keys) if keys else ()
         now_ms = to_ms(self._clock.now())
         free = {each.key: each.free_at(now_ms, MOST_SLOTS) for each in states}
-        return AttemptBounds(await lineages_of(self._store.lineages, tasks), limits, free, self._interval)
+        return AttemptBounds(lineages, limits, free, self._interval)
 
     async def _due(self, now: datetime) -> Sequence[WaitingRetry]:
         """Act on one page of attempts that are due; return them."""
@@ -130,12 +133,15 @@ class WaitingRetries:
                 return ()
             page = await self._store.retries.due(now, reservation.slots)
             lease = self._lease()
-            decided = decide(page, now, lease.replica_id, await self._bounds(page))
+            tasks = [each.task for each in page if each.task is not None]
+            lineages = await lineages_of(self._store.lineages, tasks)
+            await tell_exhausted(self._store.lineages, tasks, lineages, now)
+            decided = decide(page, now, lease.replica_id, await self._bounds(tasks, lineages))
             reservation.claim([each.task_id for _, each in decided.started], len(decided.started))
             if page:
                 started = await self._store.retries.act(decided, lease)
-                tasks = {each.task.task_id: each.task for each, _ in decided.started if each.task}
-                self._executor.start([Firing(each, tasks[each.task_id]) for each in started], lease, reservation)
+                of = {each.task.task_id: each.task for each, _ in decided.started if each.task}
+                self._executor.start([Firing(each, of[each.task_id]) for each in started], lease, reservation)
         return page
 
 

@@ -6,6 +6,7 @@ The laws of retries after a failure:
 - There are at most `max_attempts` at an occurrence, lost ones among them.
 - An occurrence has one outcome, that of its last attempt. Each attempt before it failed.
 - None follows a failure that is permanent, or that `retry` excludes.
+- None begins after the deadline of the occurrence.
 - None begins later than `within` seconds after the start of the first, whatever held it.
 - One that waits is given up if its task loses its `retry`, or has had enough attempts by a lower `max_attempts`: the
   failure before is the outcome then, with all that follows from one.
@@ -21,6 +22,7 @@ from remembrancer.model.execution import Execution, ExecutionStatus, Reason
 from remembrancer.model.ids import execution_id_of, next_attempt
 from remembrancer.model.retry_policy import policy_of
 from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.policies.unanswered.deadline import attempts_until_ms
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -48,20 +50,23 @@ def retry_due_ms(task: ScheduledTask, execution: Execution, outcome: HandlerOutc
     if asked is not None and asked.after is not None:
         wait = cast("float", asked.after)
     due_ms = to_ms(now) + round(wait * 1000)
-    return None if _is_over(policy, execution, due_ms) else due_ms
+    return None if _is_over(task, policy, execution, due_ms) else due_ms
 
 
 def is_given_up(task: ScheduledTask, failed: Execution, now: datetime) -> bool:
     """Return whether an attempt that waits is not to begin after all: its task changed meanwhile, or it is too late."""
     if failed.attempt >= task.max_attempts:
         return True
-    if task.retry is None:
-        return failed.reason_code is not Reason.RETRY_REQUESTED
-    return _is_over(policy_of(task.retry), failed, to_ms(now))
+    if task.retry is None and failed.reason_code is not Reason.RETRY_REQUESTED:
+        return True
+    return _is_over(task, policy_of(task.retry), failed, to_ms(now))
 
 
-def _is_over(policy: RetryPolicy, failed: Execution, at_ms: int) -> bool:
+def _is_over(task: ScheduledTask, policy: RetryPolicy, failed: Execution, at_ms: int) -> bool:
     """Return whether this time is too late for the attempt after *failed*."""
+    until_ms = attempts_until_ms(task, failed)
+    if until_ms is not None and at_ms >= until_ms:
+        return True
     since_ms = failed.retry_since_ms or to_ms(failed.triggered_at)
     return policy.within is not None and at_ms > since_ms + cast("float", policy.within) * 1000
 
