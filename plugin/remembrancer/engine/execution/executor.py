@@ -157,6 +157,10 @@ class Executor:
         """Stop the runs of a task that has been cancelled; return the executions that were asked to stop."""
         return await self._cancellations.cancel(task_id)
 
+    def replace(self, execution_id: str, reason: str) -> bool:
+        """Ask a run to stop in whose place another one is to run; return whether it runs here."""
+        return self._cancellations.replace(execution_id, reason)
+
     async def heartbeat(self) -> None:
         """Renew the leases of running executions, and poll for tasks cancelled elsewhere, without end."""
         self._cut_off = False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.handler_result import HandlerOutcome
+from remembrancer.model.limit import OVERLAP
 from remembrancer.model.policy import OnLost
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class StopReason(Enum):
     DEADLINE = "deadline"
     CANCELLED = "cancelled"
     """Its task was."""
+    REPLACED = "replaced"
+    """Another occurrence is to run in its place."""
     SHUTDOWN = "shutdown"
     LEASE_LOST = "lease_lost"
     """Another replica may run it by now: this process writes no outcome."""
@@ -61,6 +64,8 @@ class Run:
     on_thread: bool = False
     begun_at: float | None = None
     asked: StopReason | None = None
+    asked_because: str = ""
+    """The reason of that in words, where another occurrence is to run in its place."""
     spared: bool = False
     """True if the handler cancelled its own task and goes on."""
     over: bool = False
@@ -82,6 +87,12 @@ class Run:
             self.answer.set_result(None)
 
     @property
+    def is_replaceable(self) -> bool:
+        """True if it is under an overlap key."""
+        keys = self.firing.execution.limit_keys
+        return keys is not None and any(key.startswith(OVERLAP) for key in keys)
+
+    @property
     def is_retried(self) -> bool:
         """True if another attempt follows should this one be lost."""
         task = self.firing.task
@@ -97,6 +108,8 @@ def stopped(run: Run, *, abandoned: bool = False) -> HandlerOutcome | None:
         case StopReason.CANCELLED:
             text = "The task was cancelled while it ran." if begun else "The task was cancelled before it began."
             return HandlerOutcome(ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, text)
+        case StopReason.REPLACED:
+            return HandlerOutcome(ExecutionStatus.CANCELLED, Reason.REPLACED, run.asked_because)
         case StopReason.SHUTDOWN:
             return None if run.is_retried else _shut_down(begun=begun, abandoned=abandoned)
         case StopReason.DEADLINE:

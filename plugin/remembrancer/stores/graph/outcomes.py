@@ -12,12 +12,13 @@ from remembrancer.stores.rows.budget_rows import charging, reserving_retries
 from remembrancer.stores.rows.dead_letter_rows import dead_letter_rows
 from remembrancer.stores.rows.due_key import due_key
 from remembrancer.stores.rows.lease_rows import release_leases
-from remembrancer.stores.rows.slot_rows import releasing, returning
+from remembrancer.stores.rows.slot_rows import releasing, returning, without_overlap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from remembrancer.model.deferral import Deferral
+    from remembrancer.model.execution import Execution
     from remembrancer.ports.writes import Claim, Recovery, Settlement
     from remembrancer.stores.commits.row_types.executions import FencedRow, NextCheckRow, RetryRow
     from remembrancer.stores.commits.row_types.tasks import RetireRow, SettledDeferralRow
@@ -49,7 +50,7 @@ def settle_statements(
     statements[1:1] = charging(settlements)
     statements += _next_checks([(each, each.execution.fence) for each in settlements if each.next_check])
     statements += _dead_letters([(each, each.execution.fence) for each in settlements])
-    statements = [*releasing(each.execution for each in settlements), *statements]
+    statements = [*releasing(_freed(settlements)), *statements]
     return [*statements, release_leases(ended_leases)] if ended_leases else statements
 
 
@@ -94,6 +95,15 @@ def recovery_statements(ended_leases: Sequence[str], lost: Sequence[Recovery]) -
     if ended_leases:
         statements.append(release_leases(ended_leases))
     return reserving_retries(lost, statements)
+
+
+def _freed(settlements: Sequence[Settlement]) -> Iterator[Execution]:
+    """Yield the executions whose slots become free; one that waits for its next attempt keeps its overlap key."""
+    for each in settlements:
+        if each.retry_due_ms is None or each.execution.limit_keys is None:
+            yield each.execution
+        else:
+            yield from without_overlap([each.execution])
 
 
 def _dead_letters(settled: Sequence[tuple[Settlement, int]]) -> list[Statement]:
