@@ -29,6 +29,8 @@ SEEN_BY: Final = {
     "schedule_changed": "test_another_schedule_begins_now",
     "dependency_failed": "test_a_failure_cancels_or_is_ignored_as_asked",
     "dependency_unmet": "test_a_failed_hour_of_another_day_does_not_block",
+    "overlap": "test_skip_names_what_is_in_the_way",
+    "replaced": "test_terminate_other_does_not_wait_for_the_handler",
     "task_cancelled": "test_a_cancel_between_claim_and_start_withdraws_the_run",
     "quarantined": "test_unreadable_tasks_are_quarantined_and_the_rest_run",
     "next_check_clamped": "test_a_check_beyond_the_bounds_is_moved",

@@ -127,6 +127,7 @@ async def test_skip_names_what_is_in_the_way(graph: str, clock: VirtualClock) ->
         await on.let_go()
         assert await on.outcomes() == ["09:05 completed", "09:10 skipped overlap", "09:15 skipped overlap"]
         first, second = sorted(await on.service.history(), key=lambda run: run.nominal_at)[:2]
+        assert second.reason_code == "overlap"
         assert first.execution_id in second.reason
         assert task_id in second.reason
         await on.at(5)
@@ -267,10 +268,10 @@ async def test_a_key_that_cannot_be_computed_is_refused(
         assert await on.service.find_tasks() == []
 
 
-async def test_an_overlap_key_without_overlap_is_refused(graph: str, clock: VirtualClock) -> None:
+async def test_a_change_that_leaves_a_key_without_value_is_refused(graph: str, clock: VirtualClock) -> None:
     async with scene(graph, clock) as on:
-        with pytest.raises(InvalidInput, match="together with `overlap`"):
-            await on.task(overlap_key="report")
+        made = await on.service.schedule_task("Task", "goal", "prompt", "thought", "in 9h", overlap_key="report")
+        assert any("no effect without `overlap`" in each for each in made.warnings)
         task_id = await on.task(overlap="skip", overlap_key="report-{context.customer}", context={"customer": "ada"})
         with pytest.raises(InvalidInput):
             await on.service.update_task(task_id, context={"other": 1})

@@ -34,6 +34,7 @@
 - `question`: questions to people: a run that waits for an answer, the treatment of none, and the answer.
 - `recheck`: the fires that move because the meaning of their schedules has changed.
 - `prune_result`: the result of pruning executions.
+- `overlap_key`: overlap keys: the text under which executions are in each other's way.
 - `query_limits`: limits of a user's query: time, rows and bytes.
 - `reacting_schedules`: values of the schedules whose occurrences come when something has happened.
 - `replica`: replicas: the running schedulers of a graph, and their last heartbeats.

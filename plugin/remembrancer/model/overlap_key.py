@@ -49,20 +49,21 @@ def overlap_key_of(task: ScheduledTask) -> str | None:
     """Return the overlap key of *task*; None if it is in nobody's way. Raises InvalidInput: it cannot be computed."""
     if task.overlap is None or task.overlap is Overlap.ALLOW_ALL:
         return None
-    if task.overlap_key is None:
-        return task.task_id
-    key = "".join(text + (_value(task, path) if path else "") for text, path in _parts(task.overlap_key)).strip()
-    if not key or len(key) > LONGEST or not key.isprintable():
-        raise _wrong(task.overlap_key, f"a template whose value has 1 to {LONGEST} printable characters")
-    return key
+    return task.task_id if task.overlap_key is None else _filled(task, task.overlap_key)
 
 
 def check_overlap(task: ScheduledTask) -> None:
-    """Raise InvalidInput if the overlap key of a task cannot be computed, or has no use."""
-    if task.overlap is None and task.overlap_key is not None:
-        allowed = "an overlap key together with `overlap`, which says what becomes of an occurrence in the way"
-        raise InvalidInput("overlap_key", task.overlap_key, allowed, None)
-    overlap_key_of(task)
+    """Raise InvalidInput if the overlap key of a task cannot be computed."""
+    if task.overlap_key is not None:
+        _filled(task, task.overlap_key)
+
+
+def _filled(task: ScheduledTask, template: str) -> str:
+    """Return the text of a template. Raises InvalidInput: it cannot be computed."""
+    key = "".join(text + (_value(task, path) if path else "") for text, path in _parts(template)).strip()
+    if not key or len(key) > LONGEST or not key.isprintable():
+        raise _wrong(template, f"a template whose value has 1 to {LONGEST} printable characters")
+    return key
 
 
 def _parts(template: str) -> Iterator[tuple[str, str | None]]:
@@ -99,4 +100,4 @@ def _value(task: ScheduledTask, path: str) -> str:
 def _wrong(template: str, allowed: str, name: str | None = None) -> InvalidInput:
     meant = nearest(name, [*_FIELDS, _CONTEXT]) if name else None
     hint = f" (did you mean {meant}?)" if meant and meant != name else ""
-    return InvalidInput("overlap_key", template, allowed + hint, "report-{context.customer}")
+    return InvalidInput("overlap_key", template, allowed + hint, "report-{name}")

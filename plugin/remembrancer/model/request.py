@@ -270,7 +270,7 @@ class ScheduleRequest:
         str | None,
         OverlapKeyField(
             "A template over the task: runs with the same text are in each other's way; its own unless given.",
-            "report-{context.customer}",
+            "report-{name}",
             group=FieldGroup.BUSY,
         ),
     ] = None

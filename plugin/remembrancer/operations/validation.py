@@ -100,6 +100,7 @@ def reply(
         warnings.append(f"It waits for an answer to: {question_from(task.question).question}")
     if task.is_paused(now):
         warnings.append(_pause_note(task))
+    warnings += _overlap_notes(task)
     if task.schedule_spec is not None:
         warnings += ends_of_calendars(task.schedule_spec)
     words = words_of(task)
@@ -111,6 +112,12 @@ def _is_added(task: ScheduledTask) -> bool:
     """Return whether the next run is one that a caller added to run at once: such a time is no mistake."""
     next_one = None if task.nominal_ms is None else additions_of(task).at(task.nominal_ms)
     return next_one is not None and next_one.runs_late and task.deferral_id is None
+
+
+def _overlap_notes(task: ScheduledTask) -> list[str]:
+    if task.overlap_key is None or task.overlap is not None:
+        return []
+    return ["Its overlap_key has no effect without `overlap`: all its runs are allowed."]
 
 
 def _pause_note(task: ScheduledTask) -> str:
