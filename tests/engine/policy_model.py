@@ -128,6 +128,8 @@ ALLOWED: Final = {
     "misfire_coalesced": {"misfire=run_once", "misfire=run_all"},
     "held_by_pause": {"paused"},
     "budget_exhausted": {"poor"},
+    "overlap": {"overlaps"},
+    "replaced": {"overlaps"},
     "schedule_changed": {"edited"},
     "dependency_failed": {"on_failure=cancel"},
     "dependency_unmet": {"depends"},

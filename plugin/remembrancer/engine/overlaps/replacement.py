@@ -15,7 +15,7 @@ from remembrancer.policies.retry import next_execution
 from remembrancer.ports.writes import DueRetries, WaitingRetry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from remembrancer.engine.execution.executor import Executor
     from remembrancer.model.execution import Execution
@@ -64,10 +64,10 @@ class Replacement:
             return None
         return replace(claim, execution=claim.execution.model_copy(update={"fence": fence + 1}))
 
-    async def _terminate(self, execution: Execution, by: str) -> None:
+    async def _terminate(self, execution: Execution, by: str, ended_leases: Sequence[str] = ()) -> None:
         """Write the outcome of an execution, whatever its handler does, and ask that to stop."""
         ended = replaced(await self._task_of(execution), execution, by, self._clock.now())
-        await self._store.queue.recover([], [ended], self._lease())
+        await self._store.queue.recover(ended_leases, [ended], self._lease())
         self._executor.replace(execution.execution_id, by)
         self._executor.telemetry.settled([ended.settlement])
 
@@ -80,7 +80,7 @@ class Replacement:
         attempt = next_execution(former, to_ms(self._clock.now()), lease.replica_id)
         begun = await self._store.retries.act(DueRetries([(WaitingRetry(former, task), attempt)]), lease)
         for each in begun:
-            await self._terminate(each, by)
+            await self._terminate(each, by, [lease.lease_id])
         return bool(begun)
 
     async def _task_of(self, execution: Execution) -> ScheduledTask | None:
