@@ -38,8 +38,7 @@ class OverlapKeyField(Text):
 
         def read(name: str, value: object) -> object:
             text = read_line(name, value, longest=self.longest, example=self.example)
-            if text is not None:
-                list(_parts(text))
+            list(_parts(text))
             return text
 
         return read

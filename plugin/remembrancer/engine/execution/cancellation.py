@@ -12,6 +12,8 @@ from remembrancer.context import current_actor
 from remembrancer.engine.execution.run import StopReason
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from remembrancer.engine.execution.outcome_writer import OutcomeWriter
     from remembrancer.engine.execution.run import Run
     from remembrancer.engine.execution.runs import Runs
@@ -71,10 +73,12 @@ class Cancellations:
                 free = [run for run in self._runs.handling.values() if run.asked is None and not run.spared]
                 if not free:
                     continue
+                replaced: Mapping[str, str] = {}
                 replaceable = [run.execution_id for run in free if run.is_replaceable]
                 async with asyncio.timeout(_READ_WITHIN_SECONDS):
                     cancelled = await store.audit.cancelled(sorted({run.task_id for run in free}))
-                    replaced = await store.limits.stopped(replaceable) if replaceable else {}
+                    if replaceable:
+                        replaced = await store.limits.stopped(replaceable)
             except Exception as error:  # noqa: BLE001 (whatever it is, the next poll follows)
                 _LOG.warning("The cancellations of tasks under way could not be read: %r", error)
                 await asyncio.sleep(options.poll_interval_seconds)
