@@ -43,6 +43,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
+from shlex import quote
 
 
 class RemembrancerError(Exception):
@@ -103,7 +104,7 @@ class LineageLimitReached(InvalidInput):
         lineage_id: The thought that started the lineage.
         most: The value of the bound.
         asked: The value that the request would have made.
-        holder: The task, the execution or the lineage that has used it up.
+        holder: The task or the execution that has used it up, or words for what has.
     """
 
     def __init__(
@@ -113,8 +114,8 @@ class LineageLimitReached(InvalidInput):
         self.lineage_id = lineage_id
         self.most = most
         self.holder = holder
-        raised = f"`remembrancer budget set {lineage_id} --budget {limit}={asked}` raises it"
-        allowed = f"at most {most} in the lineage of {lineage_id}, held by {holder}; outside of a handler, {raised}"
+        raised = f"`remembrancer budget set {quote(lineage_id)} --budget {limit}={asked}` raises it"
+        allowed = f"at most {most} in the lineage of {lineage_id}, used up by {holder}; outside of a handler, {raised}"
         super().__init__(limit, asked, allowed, None)
 
 
@@ -125,11 +126,10 @@ class DeferralsExhausted(InvalidInput):
 class TaskNotFound(RemembrancerError, LookupError):
     """No task has this id."""
 
-    def __init__(self, task_id: str) -> None:
+    def __init__(self, task_id: str, *, or_thought: bool = False) -> None:
         self.task_id = task_id
-        super().__init__(
-            f"No task has the id {task_id!r}. List the ids with get_scheduled_tasks() or `remembrancer list --all`."
-        )
+        none = f"No task has the id {task_id!r}{', and no thought with this id has tasks' if or_thought else ''}."
+        super().__init__(f"{none} List the ids with get_scheduled_tasks() or `remembrancer list --all`.")
 
 
 class TaskUnreadable(RemembrancerError):
@@ -182,8 +182,11 @@ class TaskEnded(RemembrancerError):
     def __init__(self, task_id: str, status: str, act: str) -> None:
         self.task_id = task_id
         self.status = status
+        letters = " `remembrancer dead-letter list` shows whether its failure can be run again."
+        again = letters if status == "FAILED" else ""
         super().__init__(
-            f"Task {task_id!r} is {status}: only a PENDING or ACTIVE task can be {act}. Schedule a new one instead."
+            f"Task {task_id!r} is {status}: only a PENDING or ACTIVE task can be {act}. "
+            f"Schedule a new one instead.{again}"
         )
 
 

@@ -19,6 +19,7 @@
 - `overdue`: overdue occurrences of other replicas: served by this one, without delaying its own.
 - `overlaps`: executions that are in the way of others.
 - `poller`: sleeps until the next run; on a shared graph it polls for new tasks and keeps query plans warm.
+- `queues`: the order in which tasks are served that are due together.
 - `scheduler`: the scheduler of one replica: it reads due tasks, claims, runs and settles them.
 - `skip_log`: the log of occurrences that were recorded without a run.
 - `slot_queue`: the queue for slots of limits: tasks that found none wait, and are served in their order.

@@ -35,6 +35,7 @@ from remembrancer.model.field_definition import (
 )
 from remembrancer.model.overlap_key import OverlapKeyField
 from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, Overlap, SecondsField
+from remembrancer.model.priority import PriorityNumber
 from remembrancer.model.retry_policy import RetryArgument, RetryRule
 from remembrancer.model.schedule import ScheduleArgument  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.suggestions import nearest, unknown
@@ -256,6 +257,14 @@ class ScheduleRequest:
             group=FieldGroup.LINEAGE,
         ),
     ] = None
+    priority: Annotated[
+        StrictInt | None,
+        PriorityNumber(
+            "The urgency among tasks that wait together: 9 is served first; 5 unless given.",
+            9,
+            group=FieldGroup.BUSY,
+        ),
+    ] = None
 
     overlap: Annotated[
         Overlap | str | None,
@@ -313,6 +322,7 @@ class TaskFields(TypedDict, total=False):
     max_deferral_seconds: float | None
     overlap: Overlap | str | None
     overlap_key: str | None
+    priority: int | None
 
 
 class NewTaskFields(TaskFields, total=False):
