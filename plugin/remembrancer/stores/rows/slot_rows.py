@@ -122,8 +122,10 @@ def freed_keys(statements: Sequence[Statement], answers: Sequence[list[Row]]) ->
     freed: set[str] = set()
     for statement, answer in zip(statements, answers, strict=True):
         if statement.name == "release_slots":
-            keys = [(str(statement.rows[row["row"]]["limit_key"]), row["is_wanted"]) for row in answer]
-            freed |= {key for key, is_wanted in keys if is_wanted or not key.startswith(OVERLAP)}
+            for row in answer:
+                released = cast("ReleasedSlotsRow", statement.rows[row["row"]])
+                if row["is_wanted"] or not released["limit_key"].startswith(OVERLAP):
+                    freed.add(released["limit_key"])
     return freed
 
 
