@@ -137,6 +137,8 @@ ALLOWED: Final = {
     "misfire_skipped": {"misfire=skip"},
     "misfire_coalesced": {"misfire=run_once", "misfire=run_all"},
     "held_by_pause": {"paused"},
+    "held_by_halt": {"halted"},
+    "stopped_by_halt": {"halted"},
     "budget_exhausted": {"poor"},
     "overlap": {"overlaps"},
     "replaced": {"overlaps"},

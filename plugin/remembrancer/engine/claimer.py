@@ -75,6 +75,7 @@ class Claimer:
         self._lease = lease
         self._loop = loop
         self._slots = slots
+        self._gate = executor.gate
         self.is_full = False
         """True if all slots were taken at the end of the last round."""
         self.lost = 0
@@ -99,7 +100,7 @@ class Claimer:
                 if len(flying) < _IN_FLIGHT and self._executor.room > 0:
                     reservation = self._executor.reserve(self._options.claim_batch_size)
                     read, claim = await self._claim_page(pages, now, reservation)
-                    if not read:
+                    if not read or self._gate.is_closed:
                         break
                     if claim:
                         flying.add(claim)
@@ -141,6 +142,8 @@ class Claimer:
         self, page: Sequence[ScheduledTask], now: datetime, reservation: Reservation
     ) -> asyncio.Task[int] | None:
         """Plan a page, and begin to claim it; None if nothing of it is to be claimed."""
+        if not page or await self._gate.look():
+            return None
         lease = self._lease()
         if not (claims := await self._plan(page, PlanContext(to_ms(now), lease.replica_id))):
             return None
@@ -155,6 +158,8 @@ class Claimer:
             situation = replace(situation, dependencies=await dependency_facts(self._store.dependencies, due))
         if lineages := await lineages_of(self._store.lineages, due):
             situation = replace(situation, lineages=lineages)
+        if (span := self._gate.span) is not None:
+            situation = replace(situation, halt=span)
         return situation
 
     async def _plan(self, due: Sequence[ScheduledTask], context: PlanContext) -> list[Claim]:

@@ -88,6 +88,8 @@ class WaitingRetries:
                 if not self._is_known(now):
                     self._look_at = now + self._interval
                     return 0
+            if await self._executor.gate.look():
+                return 0
             while (due := {each.execution.execution_id for each in await self._due(now)}) - acted:
                 acted |= due
             is_locked = bool(due)  # they did not start: their tasks change again and again

@@ -58,6 +58,10 @@ class EventKind(StrEnum):
     """Its handler deferred it, or its time passed while the task was deferred."""
     EXECUTION_CANCELLED = "execution_cancelled"
     """It was cancelled with its task, or at shutdown before it began."""
+    SCHEDULER_HALTED = "scheduler_halted"
+    """Nothing begins from then on, on any replica."""
+    SCHEDULER_RELEASED = "scheduler_released"
+    """The halt is over."""
     GAP = "gap"
     """Events before this point are no longer stored; the stream continues with those that are."""
 

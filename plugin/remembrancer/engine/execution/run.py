@@ -26,6 +26,8 @@ class StopReason(Enum):
     """Its task was."""
     REPLACED = "replaced"
     """Another occurrence is to run in its place."""
+    HALTED = "halted"
+    """The scheduler was halted, and what runs is to stop."""
     SHUTDOWN = "shutdown"
     LEASE_LOST = "lease_lost"
     """Another replica may run it by now: this process writes no outcome."""
@@ -108,8 +110,11 @@ def stopped(run: Run, *, abandoned: bool = False) -> HandlerOutcome | None:
         case StopReason.CANCELLED:
             text = "The task was cancelled while it ran." if begun else "The task was cancelled before it began."
             return HandlerOutcome(ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, text)
-        case StopReason.REPLACED:
-            return HandlerOutcome(ExecutionStatus.CANCELLED, Reason.REPLACED, run.asked_because)
+        case StopReason.HALTED | StopReason.REPLACED:
+            text = "The scheduler was halted " + ("while it ran." if begun else "before it began.")
+            halted = run.asked is StopReason.HALTED
+            why = (Reason.STOPPED_BY_HALT, text) if halted else (Reason.REPLACED, run.asked_because)
+            return HandlerOutcome(ExecutionStatus.CANCELLED, *why)
         case StopReason.SHUTDOWN:
             return None if run.is_retried else _shut_down(begun=begun, abandoned=abandoned)
         case StopReason.DEADLINE:

@@ -74,6 +74,7 @@ class Gauges:
             "scheduler.loop.running": float(passes.running),
             "scheduler.tick.age": passes.age_seconds,
             "scheduler.check.interval": self._vitals.interval_seconds,
+            "scheduler.halted": float(scheduler.gate.is_closed),
             "scheduler.ticks": passes.runs,
             "scheduler.ticks.failed": passes.errors,
             "scheduler.ticks.missed": passes.missed,

@@ -171,6 +171,19 @@ def retired(rows: Sequence[Row]) -> Row:
     }
 
 
+def switched(kind: str) -> Callable[[Sequence[Row]], Row]:
+    """Return the function for the events of a scheduler that was halted or released."""
+
+    def columns(rows: Sequence[Row]) -> Row:
+        return {
+            "kind": kind,
+            "at": [row["at_ms"] for row in rows],
+            "reason": [_shortened(row["reason"]) for row in rows],
+        }
+
+    return columns
+
+
 def check_failed(rows: Sequence[Row]) -> Row:
     """Return the events of checks of waiting tasks that failed."""
     return {

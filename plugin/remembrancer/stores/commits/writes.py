@@ -211,6 +211,8 @@ _UPKEEP: Final = {
     "deregister_replicas": WriteSpec(upkeep.ReplicaKey, silent=_MEMBERS, urgent=True),
     "probe_write": WriteSpec(upkeep.EmptyRow, silent="it changes nothing"),
     "set_limits": WriteSpec(tasks.LimitRow, "limit_key", silent=_AUDIT),
+    "halt_scheduler": WriteSpec(upkeep.HaltRow, events=row_events.switched("scheduler_halted")),
+    "release_scheduler": WriteSpec(upkeep.HaltReleaseRow, events=row_events.switched("scheduler_released")),
     "create_tokens": WriteSpec(upkeep.NewTokenRow, silent=_AUDIT),
     "revoke_tokens": WriteSpec(upkeep.RevokedTokenRow, silent=_AUDIT),
 }
