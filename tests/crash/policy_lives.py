@@ -296,6 +296,9 @@ async def dead_letters(life: Life) -> None:
     await life.clear("broken")
     await life.rerun("broken too", "fail 3")
     await life.after(10)
+    await life.make("given a rest", "never", every=10, pause_on_failure=2)
+    await life.after(10)
+    await life.after(10)
 
 
 async def slots(life: Life) -> None:

@@ -136,6 +136,8 @@ ALLOWED: Final = {
     "held_by_deferral": {"deferred", "defer", "ask", "ask and wait", "asked"},
     "misfire_skipped": {"misfire=skip"},
     "misfire_coalesced": {"misfire=run_once", "misfire=run_all"},
+    "misfire_too_old": {"misfire_age"},
+    "deadline_passed": {"deadline"},
     "held_by_pause": {"paused"},
     "held_by_halt": {"halted"},
     "stopped_by_halt": {"halted"},

@@ -282,6 +282,8 @@ class Policies(RuleBasedStateMachine):
                 "on_lost": st.sampled_from(["fail", "retry"]),
                 "misfire_limit": st.integers(1, 5),
                 "concurrency_key": st.just("desk"),
+                "misfire_age_seconds": st.sampled_from([60.0, 3600.0]),
+                "deadline_seconds": st.sampled_from([120.0, 1800.0]),
             },
         ),
     )
@@ -307,6 +309,7 @@ class Policies(RuleBasedStateMachine):
                 when["schedule"] = {"kind": "every", "every": f"{minutes}m", "anchor": now.isoformat()}
         made = self.run(self.service.schedule_task("Task", "goal", "prompt", thought, **when, **fields))
         did = {f"misfire={fields['misfire']}", *(["poor"] if on_exhausted else [])}
+        did |= {name for name in ("misfire_age", "deadline") if f"{name}_seconds" in fields}
         self.plans[made.task_id] = Plan([(now, times)], fields, did, answer=answer)
         return made.task_id
 

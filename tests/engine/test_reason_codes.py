@@ -22,6 +22,8 @@ SEEN_BY: Final = {
     "held_by_deferral": "test_a_recurring_task_deferred_once_fires_once",
     "misfire_skipped": "test_a_suspended_machine_replays_no_tick",
     "misfire_coalesced": "test_a_backlog_of_300_runs_is_bounded_and_recorded",
+    "misfire_too_old": "test_what_is_too_old_is_not_caught_up_with",
+    "deadline_passed": "test_an_occurrence_that_waits_is_missed_at_its_deadline",
     "held_by_pause": "test_a_pause_with_an_end_ends_by_itself",
     "held_by_halt": "test_a_recurring_task_makes_up_as_its_misfire_says",
     "skip_requested": "test_skipped_occurrences_get_their_outcome_at_their_time",

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.queues.due_pages import DuePages, ReadAhead
-from remembrancer.engine.skip_log import log_skipped
+from remembrancer.engine.skip_log import log_skipped, tell_exhausted
 from remembrancer.errors import GraphBusy, RemembrancerError
 from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus
@@ -158,6 +158,8 @@ class Claimer:
             situation = replace(situation, dependencies=await dependency_facts(self._store.dependencies, due))
         if lineages := await lineages_of(self._store.lineages, due):
             situation = replace(situation, lineages=lineages)
+            with suppress(GraphBusy):  # the next look finds it again
+                await tell_exhausted(self._store.lineages, due, lineages, self._clock.now())
         if (span := self._gate.span) is not None:
             situation = replace(situation, halt=span)
         return situation

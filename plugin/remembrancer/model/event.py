@@ -48,6 +48,8 @@ class EventKind(StrEnum):
     """It failed, or was lost with its scheduler."""
     DEAD_LETTERED = "dead_lettered"
     """A task failed, and no attempt follows; `occurrences` counts its failures for this fault so far."""
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    """The budget of a lineage has too little left for this task: one event, until the budget is changed."""
     EXECUTION_SKIPPED = "execution_skipped"
     """Occurrences did not run: of a paused or a quarantined task."""
     EXECUTION_MISSED = "execution_missed"

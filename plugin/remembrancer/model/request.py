@@ -241,6 +241,36 @@ class ScheduleRequest:
         ),
     ] = None
 
+    misfire_age_seconds: Annotated[
+        StrictFloat | None,
+        Seconds(
+            "Seconds after its time from which on a late occurrence is missed, not caught up with; none unless given.",
+            86_400,
+            least=1.0,
+            most=3660.0 * _DAY_SECONDS,
+            group=FieldGroup.FAULTS,
+        ),
+    ] = None
+    deadline_seconds: Annotated[
+        StrictFloat | None,
+        Seconds(
+            "Seconds after its time by which an occurrence must begin, or it is missed, even while it waits.",
+            3600,
+            least=1.0,
+            most=3660.0 * _DAY_SECONDS,
+            group=FieldGroup.FAULTS,
+        ),
+    ] = None
+    pause_on_failure: Annotated[
+        StrictInt | None,
+        WholeNumber(
+            "The failures for good in a row after which a recurring task is paused; never unless given.",
+            5,
+            least=1,
+            most=1000,
+            group=FieldGroup.FAULTS,
+        ),
+    ] = None
     budget: Annotated[
         Budget | str | None,
         BudgetField(
@@ -322,6 +352,9 @@ class TaskFields(TypedDict, total=False):
     max_deferral_seconds: float | None
     overlap: Overlap | str | None
     overlap_key: str | None
+    misfire_age_seconds: float | None
+    deadline_seconds: float | None
+    pause_on_failure: int | None
     priority: int | None
 
 

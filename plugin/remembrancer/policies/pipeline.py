@@ -21,6 +21,7 @@ from remembrancer.policies.overlap import overlap, with_waiting
 from remembrancer.policies.pause import pause
 from remembrancer.policies.run_when_due import run_when_due
 from remembrancer.policies.skips import skip
+from remembrancer.policies.unanswered.deadline import deadline
 from remembrancer.policies.unanswered.deferral import deferral
 from remembrancer.policies.unanswered.halt import halt
 from remembrancer.policies.unanswered.questions import unanswered
@@ -40,6 +41,7 @@ _SLICE: Final = 50
 
 POLICIES: Final[tuple[Policy, ...]] = (
     skip,
+    deadline,
     dependencies,
     pause,
     halt,

@@ -145,6 +145,8 @@ class Gauges:
             calendars=await store.calendars.in_use(),
             zones_apart=await self._zones_apart(store),
             dead_letters=await store.dead_letters.all(None, MOST_LETTERS),
+            exhausted=await store.lineages.exhausted(MOST_LETTERS),
+            stray_slots=await store.limits.stray(),
             failing_cues=await store.watches.failing(),
         )
 

@@ -73,6 +73,26 @@ def dead_lettered(rows: Sequence[Row]) -> Row:
     }
 
 
+def paused(rows: Sequence[Row]) -> Row:
+    """Return the events of tasks that failures in a row have paused."""
+    return {
+        "kind": "task_paused",
+        "at": [row["at_ms"] for row in rows],
+        "task_id": [row["of_task"] for row in rows],
+        "reason": [_shortened(row["reason"]) for row in rows],
+    }
+
+
+def exhausted(rows: Sequence[Row]) -> Row:
+    """Return the events of budgets that have too little left."""
+    return {
+        "kind": "budget_exhausted",
+        "at": [row["at_ms"] for row in rows],
+        "task_id": [row["task_id"] for row in rows],
+        "reason": [_shortened(row["reason"]) for row in rows],
+    }
+
+
 def progressed(rows: Sequence[Row]) -> Row:
     """Return the events of executions that reported progress."""
     return {
