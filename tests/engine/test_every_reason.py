@@ -282,6 +282,7 @@ class Policies(RuleBasedStateMachine):
                 "on_lost": st.sampled_from(["fail", "retry"]),
                 "misfire_limit": st.integers(1, 5),
                 "concurrency_key": st.just("desk"),
+                "priority": st.integers(0, 9),
                 "misfire_age_seconds": st.sampled_from([60.0, 3600.0]),
                 "deadline_seconds": st.sampled_from([120.0, 1800.0]),
             },
