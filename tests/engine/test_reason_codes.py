@@ -32,6 +32,8 @@ SEEN_BY: Final = {
     "schedule_changed": "test_another_schedule_begins_now",
     "dependency_failed": "test_a_failure_cancels_or_is_ignored_as_asked",
     "dependency_unmet": "test_a_failed_hour_of_another_day_does_not_block",
+    "overlap": "test_skip_names_what_is_in_the_way",
+    "replaced": "test_terminate_other_does_not_wait_for_the_handler",
     "task_cancelled": "test_a_cancel_between_claim_and_start_withdraws_the_run",
     "stopped_by_halt": "test_what_runs_is_asked_to_stop_if_it_is_to",
     "quarantined": "test_unreadable_tasks_are_quarantined_and_the_rest_run",

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from remembrancer.settings import SchedulerOptions
 
 _IN_FLIGHT: Final = 2
+_TRIES: Final = 3
+"""The most claims in a row of an occurrence that ends what is in its way: others may be faster."""
 _ASSIGNMENTS: Final = 16
 _LATELY: Final = 20_000
 """More claims than a replica makes between two polls of the graph."""
@@ -180,22 +182,33 @@ class Claimer:
     ) -> int:
         """Write the claims of one page and start the won executions; return the number of claims won."""
         with reservation:
-            won = await self._store.queue.claim(claims, lease)
-            self.lost += len(claims) - len(won)
-            if len(won) < len(claims):
+            count = won = await self._write(due, claims, lease, reservation)
+            if won < len(claims):
                 with suppress(GraphBusy):  # they stay due, or wait as before
-                    await self._slots.park(claims, due, to_ms(self._clock.now()))
-            self._executor.telemetry.claimed(won, len(claims))
-            tasks = {task.task_id: task for task in due}
-            if not self._store.exclusive:
-                self._note_armed(won)
-            running: list[Firing] = []
-            for execution in won:
-                if execution.status is ExecutionStatus.RUNNING:
-                    running.append(Firing(execution, tasks[execution.task_id]))
-                else:
-                    log_skipped(tasks[execution.task_id], execution)
-            self._executor.start(running, lease, reservation)
+                    for _ in range(_TRIES):
+                        now_ms = to_ms(self._clock.now())
+                        if not (claims := await self._slots.park(claims, due, now_ms)):
+                            break
+                        count += await self._write(due, claims, self._lease(), reservation)
+        return count
+
+    async def _write(
+        self, due: Sequence[ScheduledTask], claims: Sequence[Claim], lease: Lease, reservation: Reservation
+    ) -> int:
+        """Write claims and start the won executions; return the number of claims won."""
+        won = await self._store.queue.claim(claims, lease)
+        self.lost += len(claims) - len(won)
+        self._executor.telemetry.claimed(won, len(claims))
+        tasks = {task.task_id: task for task in due}
+        if not self._store.exclusive:
+            self._note_armed(won)
+        running: list[Firing] = []
+        for execution in won:
+            if execution.status is ExecutionStatus.RUNNING:
+                running.append(Firing(execution, tasks[execution.task_id]))
+            else:
+                log_skipped(tasks[execution.task_id], execution)
+        self._executor.start(running, lease, reservation)
         return len(won)
 
     def _note_armed(self, won: Sequence[Execution]) -> None:

@@ -22,6 +22,7 @@ from remembrancer.engine.loop import SchedulerLoop
 from remembrancer.engine.maintenance.rule_changes import Author, RuleChanges
 from remembrancer.engine.maintenance.schedule_recheck import ScheduleRecheck
 from remembrancer.engine.overdue import OverdueService
+from remembrancer.engine.overlaps.replacement import Replacement
 from remembrancer.engine.slot_queue import SlotQueue
 from remembrancer.engine.timeouts import end
 from remembrancer.engine.wait_sweep import WaitSweep
@@ -91,7 +92,8 @@ class Scheduler:
         search_interval = timedelta(seconds=options.lease_seconds / 2)
         self._recovery = LeaseRecovery(store, clock, self._executor, self._lease, search_interval)
         self.wake = self.loop.alarm.event
-        self._slots = SlotQueue(store, clock, options.claim_batch_size, self._slots_freed)
+        replacement = Replacement(store, clock, self._executor, self._lease)
+        self._slots = SlotQueue(store, clock, options.claim_batch_size, self._slots_freed, replacement)
         self._claims = Claimer(store, clock, self._executor, options, self._lease, loop=self.loop, slots=self._slots)
         interval = timedelta(seconds=options.check_interval_seconds)
         self._retries = WaitingRetries(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 from pydantic import BaseModel, ConfigDict
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.overlap_key import overlap_key_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,6 +25,8 @@ ALL: Final = "all"
 MOST_SLOTS: Final = 10_000
 WAIT: Final = "slot:"
 """The begin of the wait keys of occurrences that wait for a slot of a limit."""
+OVERLAP: Final = "overlap:"
+"""The begin of the keys of those limits of one slot that overlap keys are."""
 _GROUP: Final = "group:"
 _KEY: Final = "key:"
 _LONGEST: Final = 100
@@ -69,7 +72,7 @@ class ConcurrencyLimit(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     key: str
-    """`all`, `group:` and a group, or `key:` and a concurrency key."""
+    """`all`, `group:` and a group, `key:` and a concurrency key, or `overlap:` and an overlap key."""
     slots: int | None
     """The most executions at once; None for no limit."""
     rate: str | None = None
@@ -183,9 +186,11 @@ def limit_keys_of(task: ScheduledTask, known: Collection[str]) -> tuple[str, ...
         keys.append(_GROUP + task.group)
     if task.concurrency_key is not None:
         keys.append(_KEY + task.concurrency_key)
+    if task.overlap is not None and (overlap_key := overlap_key_of(task)) is not None:
+        keys.append(OVERLAP + overlap_key)
     return tuple(keys)
 
 
 def first_slots(key: str) -> int | None:
-    """Return the slots of a limit that was never set: of a concurrency key one, of the others any number."""
-    return 1 if key.startswith(_KEY) else None
+    """Return the slots of a limit that was never set: of a concurrency or an overlap key one, else any number."""
+    return 1 if key.startswith((_KEY, OVERLAP)) else None

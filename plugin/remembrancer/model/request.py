@@ -33,7 +33,8 @@ from remembrancer.model.field_definition import (
     ZoneName,
     definitions_of,
 )
-from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField
+from remembrancer.model.overlap_template import OverlapKeyField
+from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, Overlap, SecondsField
 from remembrancer.model.priority import PriorityNumber
 from remembrancer.model.retry_policy import RetryArgument, RetryRule
 from remembrancer.model.schedule import ScheduleArgument  # noqa: TC001 (pydantic reads the annotations at run time)
@@ -295,6 +296,24 @@ class ScheduleRequest:
         ),
     ] = None
 
+    overlap: Annotated[
+        Overlap | str | None,
+        Choice(
+            "The treatment of an occurrence that comes while another one runs; `allow_all` unless given.",
+            "skip",
+            words=Overlap,
+            group=FieldGroup.BUSY,
+        ),
+    ] = None
+    overlap_key: Annotated[
+        str | None,
+        OverlapKeyField(
+            "A template over the task: runs with the same text are in each other's way; its own unless given.",
+            "report-{name}",
+            group=FieldGroup.BUSY,
+        ),
+    ] = None
+
     def __new__(cls, *_: object, **given: object) -> Self:
         """Reject an unknown field before the others are read."""
         for name, value in given.items():
@@ -331,6 +350,8 @@ class TaskFields(TypedDict, total=False):
     estimate: Budget | str | None
     max_deferrals: int | None
     max_deferral_seconds: float | None
+    overlap: Overlap | str | None
+    overlap_key: str | None
     misfire_age_seconds: float | None
     deadline_seconds: float | None
     pause_on_failure: int | None

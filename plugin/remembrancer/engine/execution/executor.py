@@ -164,6 +164,10 @@ class Executor:
         """Stop the runs of a task that has been cancelled; return the executions that were asked to stop."""
         return await self._cancellations.cancel(task_id)
 
+    def replace(self, execution_id: str, reason: str) -> bool:
+        """Ask a run to stop in whose place another one is to run; return whether it runs here."""
+        return self._cancellations.replace(execution_id, reason)
+
     async def meet_halt(self) -> HaltState:
         """Stop what began before a halt, if it says so; return the state, with what was asked to stop."""
         state = await self.gate.current_state()
