@@ -3,6 +3,7 @@
 RemembrancerError
 ├── InvalidInput (ValueError)       an argument is invalid; nothing was written
 │   ├── IdempotencyKeyReused        a different request was sent with the same idempotency key
+│   ├── QuotaReached                more tasks would be open than a quota allows
 │   ├── LineageLimitReached         a bound of a lineage refuses tasks of a handler, or a run
 │   └── DeferralsExhausted          the run was deferred as often, or for as long, as its task allows
 ├── TaskNotFound (LookupError)      no task has this id
@@ -116,6 +117,32 @@ class LineageLimitReached(InvalidInput):
         raised = f"`remembrancer budget set {lineage_id} --budget {limit}={asked}` raises it"
         allowed = f"at most {most} in the lineage of {lineage_id}, held by {holder}; outside of a handler, {raised}"
         super().__init__(limit, asked, allowed, None)
+
+
+class QuotaReached(InvalidInput):
+    """More tasks would be open than a quota allows; nothing was written.
+
+    Args:
+        limit: The key of the quota, such as `open:recurring`.
+        most: The most open tasks that it allows.
+        taken: The tasks that are open.
+        asked: The tasks that were to be added.
+        holders: Some of the open tasks, the oldest first.
+    """
+
+    def __init__(self, limit: str, most: int, taken: int, asked: int, holders: list[str]) -> None:
+        self.limit = limit
+        self.most = most
+        self.taken = taken
+        self.asked = asked
+        self.holders = holders
+        more = f" and {taken - len(holders)} more" if taken > len(holders) else ""
+        held = f", held by {', '.join(holders)}{more}" if holders else ""
+        allowed = (
+            f"at most {most} open tasks; {taken} are open{held}. Cancel some, wait until they end, or raise the quota: "
+            f"`remembrancer limit {limit} {taken + asked}`"
+        )
+        super().__init__(limit, taken + asked, allowed, None)
 
 
 class DeferralsExhausted(InvalidInput):

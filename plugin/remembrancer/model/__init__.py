@@ -35,6 +35,7 @@
 - `recheck`: the fires that move because the meaning of their schedules has changed.
 - `priority`: how urgent a task is among tasks that wait together.
 - `prune_result`: the result of pruning executions.
+- `quota`: quotas: limits of how many tasks may be open at once.
 - `query_limits`: limits of a user's query: time, rows and bytes.
 - `reacting_schedules`: values of the schedules whose occurrences come when something has happened.
 - `replica`: replicas: the running schedulers of a graph, and their last heartbeats.

@@ -93,6 +93,10 @@ class ConcurrencyLimits(Protocol):
         """Read which limits there are, and correct slots whose executions have ended, or that were not written."""
         ...
 
+    async def quotas(self) -> Mapping[str, int | None]:
+        """Return the quotas that are set, by key, as this process last read them."""
+        ...
+
     async def of(self, keys: Collection[str]) -> Sequence[LimitState]:
         """Return those of these limits that there are."""
         ...

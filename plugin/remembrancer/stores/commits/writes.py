@@ -206,6 +206,8 @@ _UPKEEP: Final = {
     "write_heartbeats": WriteSpec(upkeep.HeartbeatRow, silent=_MEMBERS, urgent=True),
     "deregister_replicas": WriteSpec(upkeep.ReplicaKey, silent=_MEMBERS, urgent=True),
     "probe_write": WriteSpec(upkeep.EmptyRow, silent="it changes nothing"),
+    "refuse_beyond_quotas": WriteSpec(tasks.QuotaRow, "limit_key", silent=_PART, kind=None),
+    "refuse_beyond_origins": WriteSpec(tasks.QuotaRow, "limit_key", silent=_PART, kind=None),
     "set_limits": WriteSpec(tasks.LimitRow, "limit_key", silent=_AUDIT),
     "create_tokens": WriteSpec(upkeep.NewTokenRow, silent=_AUDIT),
     "revoke_tokens": WriteSpec(upkeep.RevokedTokenRow, silent=_AUDIT),
