@@ -110,10 +110,7 @@ class LineageLimitReached(InvalidInput):
     def __init__(
         self, limit: str, lineage_id: str, most: int | str | None, asked: int | str | None, holder: str
     ) -> None:
-        self.limit = limit
-        self.lineage_id = lineage_id
-        self.most = most
-        self.holder = holder
+        self.limit, self.lineage_id, self.most, self.holder = limit, lineage_id, most, holder
         raised = f"`remembrancer budget set {lineage_id} --budget {limit}={asked}` raises it"
         allowed = f"at most {most} in the lineage of {lineage_id}, held by {holder}; outside of a handler, {raised}"
         super().__init__(limit, asked, allowed, None)
@@ -131,17 +128,10 @@ class QuotaReached(InvalidInput):
     """
 
     def __init__(self, limit: str, most: int, taken: int, asked: int, holders: list[str]) -> None:
-        self.limit = limit
-        self.most = most
-        self.taken = taken
-        self.asked = asked
-        self.holders = holders
-        more = f" and {taken - len(holders)} more" if taken > len(holders) else ""
-        held = f", held by {', '.join(holders)}{more}" if holders else ""
-        allowed = (
-            f"at most {most} open tasks; {taken} are open{held}. Cancel some, wait until they end, or raise the quota: "
-            f"`remembrancer limit {limit} {taken + asked}`"
-        )
+        self.limit, self.most, self.taken, self.asked, self.holders = limit, most, taken, asked, holders
+        held = f"{taken} are open" + (f", such as {', '.join(holders)}" if holders else "")
+        raised = f"`remembrancer limit {limit} {taken + asked}`"
+        allowed = f"at most {most} open tasks; {held}. Cancel some, wait until they end, or raise the quota: {raised}"
         super().__init__(limit, taken + asked, allowed, None)
 
 
@@ -255,9 +245,7 @@ class LimitReached(RemembrancerError):
     """A limit has no free slot for a run that was asked for by hand, or its rate no permit; nothing was written."""
 
     def __init__(self, limit_key: str, slots: int, holders: list[str], rate: str | None = None) -> None:
-        self.limit_key = limit_key
-        self.slots = slots
-        self.holders = holders
+        self.limit_key, self.slots, self.holders = limit_key, slots, holders
         self.rate = rate
         by = f" by {', '.join(holders)}" if holders else ""
         full = f"All {slots} slots of the limit {limit_key} are taken{by}; nothing was started. Wait for one to end"

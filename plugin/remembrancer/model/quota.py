@@ -73,9 +73,11 @@ def read_quota_key(key: str) -> str:
 
 def quota_of_key(key: str) -> Quota:
     """Return the quota of a key that is one of a single origin, of a single agent, or of all tasks."""
-    for name, begin in zip(("origin", "agent"), _SINGLE, strict=True):
-        if key.startswith(begin):
-            return Quota(key, **{name: key[len(begin) :]})
+    of_origin, of_agent = _SINGLE
+    if key.startswith(of_origin):
+        return Quota(key, origin=key.removeprefix(of_origin))
+    if key.startswith(of_agent):
+        return Quota(key, agent=key.removeprefix(of_agent))
     return Quota(key, recurring=key == RECURRING)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.quota import Quota
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.stores.commits.row_types.tasks import KeyRange, QuotaRow
+    from remembrancer.stores.commits.row_types.lineages import KeyRange, QuotaRow
 
 
 def refusing(quotas: Sequence[Quota], tasks: Sequence[ScheduledTask]) -> list[Statement]:

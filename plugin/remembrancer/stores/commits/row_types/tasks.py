@@ -126,25 +126,6 @@ class SettledDeferralRow(RescheduleRow, FencedRow):
     """A deferral with which an execution ended."""
 
 
-class KeyRange(TypedDict):
-    """A range of index keys, without its ends."""
-
-    above: str
-    below: str
-
-
-class QuotaRow(TypedDict):
-    """A quota that new tasks need room in."""
-
-    limit_key: str
-    most: int | None
-    task_id: str
-    """One of them."""
-    origin: str | None
-    agent: str | None
-    ranges: list[KeyRange]
-
-
 class LimitRow(ChangeRow):
     """The number of slots of a limit, and its rate."""
 
