@@ -44,6 +44,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
+from shlex import quote
 
 
 class RemembrancerError(Exception):
@@ -104,15 +105,15 @@ class LineageLimitReached(InvalidInput):
         lineage_id: The thought that started the lineage.
         most: The value of the bound.
         asked: The value that the request would have made.
-        holder: The task, the execution or the lineage that has used it up.
+        holder: The task or the execution that has used it up, or words for what has.
     """
 
     def __init__(
         self, limit: str, lineage_id: str, most: int | str | None, asked: int | str | None, holder: str
     ) -> None:
         self.limit, self.lineage_id, self.most, self.holder = limit, lineage_id, most, holder
-        raised = f"`remembrancer budget set {lineage_id} --budget {limit}={asked}` raises it"
-        allowed = f"at most {most} in the lineage of {lineage_id}, held by {holder}; outside of a handler, {raised}"
+        raised = f"`remembrancer budget set {quote(lineage_id)} --budget {limit}={asked}` raises it"
+        allowed = f"at most {most} in the lineage of {lineage_id}, used up by {holder}; outside of a handler, {raised}"
         super().__init__(limit, asked, allowed, None)
 
 
@@ -130,7 +131,7 @@ class QuotaReached(InvalidInput):
     def __init__(self, limit: str, most: int, taken: int, asked: int, holders: list[str]) -> None:
         self.limit, self.most, self.taken, self.asked, self.holders = limit, most, taken, asked, holders
         held = f"{taken} are open" + (f", such as {', '.join(holders)}" if holders else "")
-        raised = f"`remembrancer limit {limit} {taken + asked}`"
+        raised = f"`remembrancer limit {quote(limit)} {taken + asked}`"
         allowed = f"at most {most} open tasks; {held}. Cancel some, wait until they end, or raise the quota: {raised}"
         super().__init__(limit, taken + asked, allowed, None)
 
@@ -142,11 +143,10 @@ class DeferralsExhausted(InvalidInput):
 class TaskNotFound(RemembrancerError, LookupError):
     """No task has this id."""
 
-    def __init__(self, task_id: str) -> None:
+    def __init__(self, task_id: str, *, or_thought: bool = False) -> None:
         self.task_id = task_id
-        super().__init__(
-            f"No task has the id {task_id!r}. List the ids with get_scheduled_tasks() or `remembrancer list --all`."
-        )
+        none = f"No task has the id {task_id!r}{', and no thought with this id has tasks' if or_thought else ''}."
+        super().__init__(f"{none} List the ids with get_scheduled_tasks() or `remembrancer list --all`.")
 
 
 class TaskUnreadable(RemembrancerError):
@@ -199,8 +199,11 @@ class TaskEnded(RemembrancerError):
     def __init__(self, task_id: str, status: str, act: str) -> None:
         self.task_id = task_id
         self.status = status
+        letters = " `remembrancer dead-letter list` shows whether its failure can be run again."
+        again = letters if status == "FAILED" else ""
         super().__init__(
-            f"Task {task_id!r} is {status}: only a PENDING or ACTIVE task can be {act}. Schedule a new one instead."
+            f"Task {task_id!r} is {status}: only a PENDING or ACTIVE task can be {act}. "
+            f"Schedule a new one instead.{again}"
         )
 
 

@@ -248,9 +248,9 @@ class Life:
         self.is_over = True
         await self.let_go()
         for limit in await self.service.list_limits():
-            await self.service.set_limit(limit.key, None)
+            await self.set_limit(limit.key.removeprefix("key:"), None)
         for row in await self.service.cypher("MATCH (l:lineage) WHERE l.runs IS NOT NULL RETURN l.lineage_id AS id"):
-            await self.service.set_budget(row["id"], {"runs": 1000, "tokens": 100_000})
+            await self.set_budget(row["id"], runs=1000, tokens=100_000)
         for task in await self.service.find_tasks(limit=1000):
             if task.status in OPEN and task.paused_at is not None:
                 await self.service.resume_task(task.task_id)

@@ -233,7 +233,7 @@ COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
             "clear": CommandEntry(
                 "dead_letter:ClearDeadLetterOptions:clear",
                 "Clear a dead letter, with a reason; its executions stay."
-                " Exit code 1: it is gone, or has grown meanwhile.",
+                " Exit code 1: it is gone, or has failed again meanwhile.",
             ),
         },
     ),

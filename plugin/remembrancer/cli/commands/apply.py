@@ -107,7 +107,7 @@ def _check(sets: Sequence[SetFile]) -> None:
         _, wrong = requests_of(declared.name, declared.tasks, declared.defaults, datetime.now(UTC))
         faults += [_placed(each, declared) for each in wrong]
     for fault in faults[:-1]:
-        errors().print(str(fault), markup=False, highlight=False)
+        errors().print(f"{fault.field}={fault.quoted!r}: {fault.allowed}", markup=False, highlight=False)
     if faults:
         raise faults[-1]
 

@@ -237,6 +237,7 @@ async def _set_slots(scheduler: SchedulerService, word: str, slots: int) -> None
 def print_reply(reply: ScheduleResult, *, fires: bool) -> None:
     """Print for a person whether anything was written, when the task fires, and the warnings."""
     from remembrancer.cli.output import screen, when
+    from remembrancer.model.dependency import TriggerRule
     from remembrancer.model.task import FireChange, ResumeResult, TaskUpdate
 
     out = screen()
@@ -248,6 +249,9 @@ def print_reply(reply: ScheduleResult, *, fires: bool) -> None:
         out.print(f"  {reply.description}", markup=False, highlight=False)
     for fire in reply.next_fires:
         out.print(f"  fires at {when(fire)}", highlight=False)
+    if reply.depends_on and reply.next_fires:
+        others = "another task" if len(reply.depends_on) == 1 else f"{len(reply.depends_on)} other tasks"
+        out.print(f"  waits for {others}: {reply.trigger_rule or TriggerRule.ALL_SUCCEEDED}", highlight=False)
     for warning in reply.warnings:
         out.print(f"  warning: {warning}", markup=False, highlight=False)
     if not fires:
