@@ -73,8 +73,7 @@ class InvalidInput(RemembrancerError, ValueError):
     """
 
     def __init__(self, field: str, value: object, allowed: str, example: object) -> None:
-        self.field = field
-        self.value = value
+        self.field, self.value = field, value
         self.allowed = allowed = _legible(allowed)
         self.example = example
         shown = _shortened(_written(value), _SHOWN)
@@ -183,10 +182,7 @@ class TaskChanged(RemembrancerError):
     """The task was claimed, rescheduled or ended after the caller read it; nothing was written."""
 
     def __init__(self, task_id: str, fence: int, status: str, wanted: int) -> None:
-        self.task_id = task_id
-        self.fence = fence
-        self.status = status
-        self.wanted = wanted
+        self.task_id, self.fence, self.status, self.wanted = task_id, fence, status, wanted
         super().__init__(
             f"Task {task_id!r} has changed since it was read: its fence is {fence}, not {wanted}, and it is {status}. "
             "Nothing was written; read it again before you decide."
