@@ -54,6 +54,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         QuotaReached as QuotaReached,
         RemembrancerError as RemembrancerError,
         SchedulerBusy as SchedulerBusy,
+        SchedulerHalted as SchedulerHalted,
         ServerTooOld as ServerTooOld,
         TaskChanged as TaskChanged,
         TaskContended as TaskContended,
@@ -99,6 +100,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         ExecutionType as ExecutionType,
         Reason as Reason,
     )
+    from remembrancer.model.halt import HaltState as HaltState
     from remembrancer.model.handler_result import (
         Ask as Ask,
         Defer as Defer,
@@ -266,6 +268,7 @@ _API: Final = {
         "RemembrancerError",
         "LimitReached",
         "SchedulerBusy",
+        "SchedulerHalted",
         "ServerTooOld",
         "TaskChanged",
         "TaskContended",
@@ -292,6 +295,7 @@ _API: Final = {
     "model.named_query": ("NamedQuery",),
     "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
     "model.policy": ("DedupReuse", "Fold", "Gap", "Misfire", "OnExhausted", "OnLost", "SecondsField"),
+    "model.halt": ("HaltState",),
     "model.limit": ("ConcurrencyLimit", "SlotHolder"),
     "model.prune_result": ("PruneResult",),
     "model.recheck": ("MovedFire", "RecheckResult", "ZoneDifference"),

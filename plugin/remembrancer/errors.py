@@ -16,6 +16,7 @@ RemembrancerError
 ├── DuplicateTask                   another task was scheduled with the same dedup_key at the same time
 ├── NotRunning                      the scheduler is not running
 ├── SchedulerBusy                   every handler slot is taken
+├── SchedulerHalted                 the scheduler is halted, and nothing begins
 ├── WrongThread                     a blocking call was made on the scheduler's own thread
 ├── CopyTargetNotEmpty              the target of a copy holds other data
 ├── CopyMismatch                    a copy and its source differ
@@ -250,6 +251,20 @@ class LimitReached(RemembrancerError):
         full = f"All {slots} slots of the limit {limit_key} are taken{by}; nothing was started. Wait for one to end"
         spent = f"The limit {limit_key} lets {rate} begin, and those have; nothing was started. Wait a little"
         super().__init__(f"{full if rate is None else spent}, raise the limit, or force the run.")
+
+
+class SchedulerHalted(RemembrancerError):
+    """The scheduler is halted, and the call would begin an execution; nothing was written."""
+
+    def __init__(self, reason: str, *, by_host: bool = False) -> None:
+        self.reason = reason
+        self.by_host = by_host
+        way = (
+            "The host alone can end that"
+            if by_host
+            else "`remembrancer release` ends that; an operator may force one run"
+        )
+        super().__init__(f"The scheduler is halted, and nothing begins: {reason} Nothing was started. {way}.")
 
 
 class WrongThread(RemembrancerError):

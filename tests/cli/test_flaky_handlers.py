@@ -10,6 +10,7 @@ import pytest
 
 from remembrancer import Ask, Failed, Retry, TaskSchedulerService
 from remembrancer.cli.views.serve import ServeLog, chronicled
+from remembrancer.cli.views.watch import words
 from remembrancer.testing import ManualScheduler, VirtualClock
 
 if TYPE_CHECKING:
@@ -45,11 +46,11 @@ async def test_the_log_says_how_a_run_ended(answer: HandlerReturn, told: str) ->
 
 async def test_attempts_are_shown_in_their_order(desk: Desk) -> None:
     task_id = await _failed_five_times(desk.graph)
-    for words in (["show", task_id], ["history"], ["history", task_id]):
-        lines = [line for line in desk(*words).out.splitlines() if " failed " in line]
-        assert ["attempt" in line for line in lines] == [True] * 4 + [False], words
+    for command in (["show", task_id], ["history"], ["history", task_id]):
+        lines = [line for line in desk(*command).out.splitlines() if " failed " in line]
+        assert ["attempt" in line for line in lines] == [True] * 4 + [False], command
         numbers = [int(line.split("attempt ")[1][0]) for line in lines[:4]]
-        assert numbers == [5, 4, 3, 2], words
+        assert numbers == [5, 4, 3, 2], command
     assert "attempt 5 of 5" in desk("show", task_id).out
 
 
@@ -59,6 +60,17 @@ async def test_what_is_refused_is_not_said_to_fire(desk: Desk) -> None:
     told = desk("answer", task_id, "No").out
     assert "skipped: the answer is no" in told
     assert "fires at" not in told
+
+
+async def test_a_question_is_shown_with_its_last_time_for_an_answer(desk: Desk) -> None:
+    clock = VirtualClock(datetime(2027, 1, 4, 9, tzinfo=UTC))
+    service = TaskSchedulerService(str(desk.graph), clock, handler=lambda _: Ask("May I?", within="1d"))
+    async with ManualScheduler(service, clock) as scheduler:
+        await service.schedule_task("Post", "g", "p", "t", in_="1m")
+        await scheduler.tick(MINUTE)
+        events = (await service.read_events("0")).events
+    shown = [words(each) for each in events if each.kind == "question_asked"]
+    assert shown == ["answer by 2027-01-05T09:01:00Z  May I?"]
 
 
 async def test_a_dependent_is_said_to_wait(desk: Desk) -> None:

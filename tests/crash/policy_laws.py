@@ -57,11 +57,14 @@ async def wrong(life: Life, told: Sequence[Row], *, is_over: bool = False) -> li
     ask = life.service.cypher
     graph = await ledgers(life.service)
     seen, found = life.clock.now(), list[str]()
+    switched = [line for line in told if (line.get("did") or line.get("doing")) in {"halt", "release"}]
+    may_be_halted = bool(switched) and switched[-1].get("did") != "release"
     for task_id, plan in plans_of(told, {each: ledger.task for each, ledger in graph.items()}).items():
-        found += graph[task_id].wrong(plan, seen)
+        found += graph[task_id].wrong(plan, seen, halted=may_be_halted)
         found += graph[task_id].waits(seen) if is_over else []
     begun = Counter(line["begun"] for line in told if "begun" in line)
     found += [f"{each} began {times} times" for each, times in begun.items() if times > 1]
+    found += _of_halts(told)
     found += _of_slots(await ask(_SLOTS), await ask(_RUNNING))
     found += await wrong_budgets(life.service)
     found += _of_failures(await ask(_FAILED), await ask(_LETTERS), told)
@@ -70,6 +73,17 @@ async def wrong(life: Life, told: Sequence[Row], *, is_over: bool = False) -> li
     found += _of_acknowledged(told, graph, asked)
     if is_over:
         found += [f"a lease is left: {lease}" for lease in await ask(_LEASES)]
+    return found
+
+
+def _of_halts(told: Sequence[Row]) -> list[str]:
+    """Return what began in a halt, in whichever process."""
+    found: list[str] = []
+    is_halted = False
+    for line in told:
+        is_halted = (is_halted or line.get("did") == "halt") and line.get("doing") != "release"
+        if is_halted and "begun" in line:
+            found.append(f"it began in a halt: {line}")
     return found
 
 

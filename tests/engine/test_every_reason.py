@@ -34,6 +34,7 @@ from remembrancer import (
     InvalidInput,
     LimitReached,
     Retry,
+    SchedulerHalted,
     SchedulerOptions,
     TaskSchedulerService,
 )
@@ -89,6 +90,7 @@ class Policies(RuleBasedStateMachine):
         self.wrong: list[str] = []
         self.spent: dict[str, int] = {}
         self.runs: int | None = None
+        self.is_halted = False
         self.slots: int | None = 1
         self.at_the_desk: set[str] = set()
         self.most_at_the_desk = 1
@@ -197,6 +199,8 @@ class Policies(RuleBasedStateMachine):
     async def look_at_the_beginning(self, firing: Firing) -> None:
         """Note what should not have begun."""
         task = await self.service.get_task(firing.task.task_id)
+        if self.is_halted:
+            self.wrong.append(f"it began in a halt: {task}")
         if task.status not in OPEN:
             self.wrong.append(f"it began after its end: {task}")
         if task.paused_at and (task.paused_until is None or task.paused_until > self.now):
@@ -278,6 +282,9 @@ class Policies(RuleBasedStateMachine):
                 "on_lost": st.sampled_from(["fail", "retry"]),
                 "misfire_limit": st.integers(1, 5),
                 "concurrency_key": st.just("desk"),
+                "priority": st.integers(0, 9),
+                "misfire_age_seconds": st.sampled_from([60.0, 3600.0]),
+                "deadline_seconds": st.sampled_from([120.0, 1800.0]),
             },
         ),
     )
@@ -303,6 +310,7 @@ class Policies(RuleBasedStateMachine):
                 when["schedule"] = {"kind": "every", "every": f"{minutes}m", "anchor": now.isoformat()}
         made = self.run(self.service.schedule_task("Task", "goal", "prompt", thought, **when, **fields))
         did = {f"misfire={fields['misfire']}", *(["poor"] if on_exhausted else [])}
+        did |= {name for name in ("misfire_age", "deadline") if f"{name}_seconds" in fields}
         self.plans[made.task_id] = Plan([(now, times)], fields, did, answer=answer)
         return made.task_id
 
@@ -414,7 +422,7 @@ class Policies(RuleBasedStateMachine):
     @rule(task_id=tasks)
     def run_now(self, task_id: str) -> None:
         if self.is_open(task_id):
-            with suppress(LimitReached, InvalidInput):  # no slot, or nothing left of the budget
+            with suppress(LimitReached, InvalidInput, SchedulerHalted):  # no slot, or nothing left of the budget
                 self.run(self.service.run_now(task_id))
             self.run(self.at_rest())
 
@@ -443,6 +451,23 @@ class Policies(RuleBasedStateMachine):
         self.runs = (self.runs or 0) + runs
         self.run(self.service.set_budget("thought_poor", self.budget()))
         self.run(self.settle())  # what waited is due
+
+    @precondition(lambda self: not self.is_halted)
+    @rule()
+    def halt(self) -> None:
+        self.is_halted = True
+        for plan in self.plans.values():
+            plan.did.add("halted")
+        self.run(self.service.halt("Stop."))
+
+    @precondition(lambda self: self.is_halted)
+    @rule()
+    def release(self) -> None:
+        self.is_halted = False
+        for plan in self.plans.values():
+            plan.did.add("halted")
+        self.run(self.service.release())
+        self.run(self.settle())
 
     # Processes
 
@@ -486,7 +511,7 @@ class Policies(RuleBasedStateMachine):
         told = self.run(ledgers(self.service))
         assert told.keys() == self.plans.keys()
         for task_id, plan in self.plans.items():
-            self.wrong += told[task_id].wrong(plan, max(self.seen, plan.times[-1][0]))
+            self.wrong += told[task_id].wrong(plan, max(self.seen, plan.times[-1][0]), halted=self.is_halted)
         self.wrong += [f"{each} began {times} times" for each, times in self.begun.items() if times > 1]
         self.wrong += self.run(wrong_budgets(self.service))
         self.wrong += self.wrong_charges(told)
@@ -512,6 +537,8 @@ class Policies(RuleBasedStateMachine):
 
     def drain(self) -> None:
         """Let everything go that held a run: then nothing waits for ever."""
+        if self.is_halted:
+            self.release()
         for task_id, plan in self.plans.items():
             plan.answer = "done"
             if self.is_open(task_id):

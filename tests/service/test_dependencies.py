@@ -274,6 +274,16 @@ async def test_names_that_are_wrong_are_refused(agent: Agent) -> None:
     assert await agent.service.find_tasks() == []
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_the_cancellation_of_many_dependencies_warns(agent: Agent, dry_run: bool) -> None:  # noqa: FBT001
+    first = [agent.request("a", tags=["old"]), agent.request("b", tags=["old"], depends_on=["a"])]
+    await agent.make(*first, agent.request("c", depends_on=["b:cancel"]))
+    done = await agent.service.cancel_tasks(tags=["old"], dry_run=dry_run)
+    (warned,) = done.warnings  # b ends with a
+    assert warned.startswith("c (")
+    assert warned.endswith(") depends on the cancelled task: it is cancelled when it is due.")
+
+
 async def test_the_cancellation_of_a_dependency_warns(agent: Agent) -> None:
     a, b, _ = await agent.make(
         agent.request("a"), agent.request("b", depends_on=["a"]), agent.request("c", depends_on=["a:cancel"])

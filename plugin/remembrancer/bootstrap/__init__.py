@@ -19,7 +19,9 @@ from remembrancer.engine.execution.default_handler import create_thought
 from remembrancer.errors import GraphReadOnly, InvalidInput
 from remembrancer.model.graph_name import is_address
 from remembrancer.model.query_limits import QueryLimits
+from remembrancer.ports.halts import HostHalt
 from remembrancer.ports.handler import Handler
+from remembrancer.service.host_hooks import hooks_from
 from remembrancer.service.service import SchedulerService
 from remembrancer.settings import SchedulerOptions
 from remembrancer.stores.embedded.arcadedb import prepare_engine
@@ -58,12 +60,14 @@ class TaskSchedulerService(SchedulerService):
             creates a thought from the trigger prompt.
         options: The scheduler's numbers; None is their defaults.
         instruments: What measures and traces; None is OpenTelemetry as this process has set it up, if it has.
+        is_halted: `async def is_halted() -> bool | str`: the host's own halt. While it returns True, or a reason,
+            nothing begins; nor if it raises, answers anything but False, or needs more than five seconds.
 
     Raises:
         InvalidInput: The interval, the folder's name or the time service cannot be used.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (one for each part that a host may give)
         self,
         db_path: str | Path = IN_MEMORY,
         time_service: object | None = None,
@@ -72,6 +76,7 @@ class TaskSchedulerService(SchedulerService):
         *,
         options: SchedulerOptions | None = None,
         instruments: OpenTelemetry | None = None,
+        is_halted: HostHalt | None = None,
     ) -> None:
         numbers = options or SchedulerOptions()
         if check_interval_seconds is not None:
@@ -83,6 +88,7 @@ class TaskSchedulerService(SchedulerService):
             handler or create_thought,
             numbers,
             instruments=instruments or of_process(),
+            hooks=hooks_from(is_halted),
         )
 
 

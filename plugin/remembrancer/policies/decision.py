@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
+    from remembrancer.model.halt import HaltSpan
     from remembrancer.model.question import Question
     from remembrancer.model.task import ScheduledTask
     from remembrancer.policies.occurrences import OccurrenceRange
@@ -103,6 +104,8 @@ class Situation:
     """The limits that somebody has set."""
     full: Mapping[str, str] = field(default_factory=dict[str, str])
     """The limits without a free slot, as far as this replica knows, with the reason of those that wait for one."""
+    halt: HaltSpan | None = None
+    """The last halt of the scheduler that is over."""
     lineages: Mapping[str, LineageState] = field(default_factory=dict[str, "LineageState"])
     """The lineages whose budgets tasks of the page draw on, by their ids."""
 

@@ -6,6 +6,7 @@ The laws of retries after a failure:
 - There are at most `max_attempts` at an occurrence, lost ones among them.
 - An occurrence has one outcome, that of its last attempt. Each attempt before it failed.
 - None follows a failure that is permanent, or that `retry` excludes.
+- None begins after the deadline of the occurrence.
 - None begins later than `within` seconds after the start of the first.
 - A wait with jitter is the same on each replica: the key of the attempt draws it.
 """
@@ -19,6 +20,7 @@ from remembrancer.model.execution import Execution, ExecutionStatus, Reason
 from remembrancer.model.ids import execution_id_of, next_attempt
 from remembrancer.model.retry_policy import policy_of
 from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.policies.unanswered.deadline import attempts_until_ms
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,6 +48,9 @@ def retry_due_ms(task: ScheduledTask, execution: Execution, outcome: HandlerOutc
     if asked is not None and asked.after is not None:
         wait = cast("float", asked.after)
     due_ms = to_ms(now) + round(wait * 1000)
+    until_ms = attempts_until_ms(task, execution)
+    if until_ms is not None and due_ms >= until_ms:
+        return None
     if policy.within is not None:
         since_ms = execution.retry_since_ms or to_ms(execution.triggered_at)
         if due_ms > since_ms + cast("float", policy.within) * 1000:

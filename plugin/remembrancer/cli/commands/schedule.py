@@ -40,6 +40,8 @@ _FLAGS: Final = {
     "schedule_cron": ("--schedule-cron", "--cron"),
     "timezone": ("--timezone", "-z"),
     "timeout_seconds": ("--timeout",),
+    "misfire_age_seconds": ("--misfire-age",),
+    "deadline_seconds": ("--deadline",),
     "tags": ("--tag",),
 }
 """The options of the fields that are not named as the field."""
