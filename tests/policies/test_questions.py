@@ -92,6 +92,17 @@ async def test_a_refusal_skips_the_run_by_its_own_reason(inquiry: Inquiry) -> No
     assert inquiry.answers == [None]
 
 
+async def test_a_run_by_hand_beside_a_refusal_has_no_answer(inquiry: Inquiry) -> None:
+    task_id = await inquiry.asked(Ask("May I?"), schedule_cron="0 * * * *")
+    inquiry.clock.advance(MINUTE)
+    await inquiry.service.answer_task(task_id, "no")
+    inquiry.wish = None
+    await inquiry.service.run_now(task_id)  # in the same moment, before a tick has seen the refusal
+    await inquiry.by_hand.tick(MINUTE)
+    assert inquiry.answers == [None, None]
+    assert ("skipped", "answered_no") in await inquiry.outcomes(task_id)
+
+
 async def test_no_answer_is_no_refusal(inquiry: Inquiry) -> None:
     task_id = await inquiry.asked(Ask("May I?", within=DAY))
     await inquiry.by_hand.tick(DAY - MINUTE)
