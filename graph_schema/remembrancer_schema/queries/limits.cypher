@@ -82,6 +82,61 @@ MATCH (l:concurrency_limit {limit_key: r.limit_key})
 SET l.is_wanted = null
 RETURN r.row AS row
 
+// name: refuse_beyond_quotas
+// End the whole commit, by a second node with the id of a new task, if more tasks are open now than a quota allows.
+UNWIND $rows AS r
+MERGE (l:concurrency_limit {limit_key: r.limit_key})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH r, CASE WHEN l.is_set THEN l.slots ELSE r.most END AS most
+WHERE most IS NOT NULL
+UNWIND r.ranges AS x
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(status_index_key)
+WHERE t.status_index_key > x.above AND t.status_index_key < x.below
+  AND (r.agent IS NULL OR t.created_by = r.agent AND t.created_via <> 'handler')
+WITH r, most, count(t) AS open
+WHERE open > most
+CREATE (:scheduled_task {task_id: r.task_id})
+RETURN r.row AS row
+
+// name: refuse_beyond_origins
+// The same of quotas of the tasks of one lineage.
+UNWIND $rows AS r
+MERGE (l:concurrency_limit {limit_key: r.limit_key})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH r, CASE WHEN l.is_set THEN l.slots ELSE r.most END AS most
+WHERE most IS NOT NULL
+OPTIONAL MATCH (h:thought {thought_id: r.origin})<-[:CREATED_BY]-(t:scheduled_task)
+WHERE t.lineage_id IS NULL AND t.status IN ['PENDING', 'ACTIVE']
+WITH r, most, count(t) AS roots
+OPTIONAL MATCH (o:scheduled_task {lineage_id: r.origin})
+WHERE o.status IN ['PENDING', 'ACTIVE']
+WITH r, most, roots, count(o) AS others
+WHERE roots + others > most
+CREATE (:scheduled_task {task_id: r.task_id})
+RETURN r.row AS row
+
+// name: open_in_ranges
+// The open tasks with a status index key in one of $ranges: of all, or those that $agent scheduled.
+UNWIND $ranges AS x
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(status_index_key)
+WHERE t.status_index_key > x.above AND t.status_index_key < x.below
+  AND ($agent IS NULL OR t.created_by = $agent AND t.created_via <> 'handler')
+RETURN t.task_id AS task_id, t.name AS name
+
+// name: open_of_origin
+// The open tasks of the lineage that the thought $origin started.
+MATCH (h:thought {thought_id: $origin})<-[:CREATED_BY]-(t:scheduled_task)
+USING INDEX SEEK h:thought(thought_id)
+WHERE t.lineage_id IS NULL AND t.status IN ['PENDING', 'ACTIVE']
+RETURN t.task_id AS task_id, t.name AS name
+UNION ALL
+MATCH (o:scheduled_task {lineage_id: $origin})
+USING INDEX SEEK o:scheduled_task(lineage_id)
+WHERE o.status IN ['PENDING', 'ACTIVE']
+RETURN o.task_id AS task_id, o.name AS name
+
 // name: prune_limits
 // Delete limits that were never set, and of which no slot is held.
 UNWIND $rows AS r

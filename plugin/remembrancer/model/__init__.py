@@ -38,6 +38,7 @@
 - `prune_result`: the result of pruning executions.
 - `overlap_key`: overlap keys: the text under which executions are in each other's way.
 - `overlap_template`: templates of overlap keys: text with fields of the task in braces.
+- `quota`: quotas: limits of how many tasks may be open at once.
 - `query_limits`: limits of a user's query: time, rows and bytes.
 - `reacting_schedules`: values of the schedules whose occurrences come when something has happened.
 - `replica`: replicas: the running schedulers of a graph, and their last heartbeats.

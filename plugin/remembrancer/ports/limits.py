@@ -103,6 +103,10 @@ class ConcurrencyLimits(Protocol):
         """Return by limit the executions that hold a slot of it, and do not run: no scheduler has corrected it yet."""
         ...
 
+    async def quotas(self) -> Mapping[str, int | None]:
+        """Return the quotas that are set, by key, as this process last read them."""
+        ...
+
     async def of(self, keys: Collection[str]) -> Sequence[LimitState]:
         """Return those of these limits that there are."""
         ...

@@ -213,6 +213,8 @@ _UPKEEP: Final = {
     "write_heartbeats": WriteSpec(upkeep.HeartbeatRow, silent=_MEMBERS, urgent=True),
     "deregister_replicas": WriteSpec(upkeep.ReplicaKey, silent=_MEMBERS, urgent=True),
     "probe_write": WriteSpec(upkeep.EmptyRow, silent="it changes nothing"),
+    "refuse_beyond_quotas": WriteSpec(lineages.QuotaRow, "limit_key", silent=_PART, kind=None),
+    "refuse_beyond_origins": WriteSpec(lineages.QuotaRow, "limit_key", silent=_PART, kind=None),
     "prune_limits": WriteSpec(executions.LimitKey, "limit_key", silent="a claim makes it again", kind=CLAIM),
     "set_limits": WriteSpec(tasks.LimitRow, "limit_key", silent=_AUDIT),
     "halt_scheduler": WriteSpec(upkeep.HaltRow, events=row_events.switched("scheduler_halted")),

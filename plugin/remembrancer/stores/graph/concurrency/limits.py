@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.model.limit import OVERLAP, WAIT, ConcurrencyLimit, Rate, SlotHolder
+from remembrancer.model.quota import AGENT, ORIGIN, is_quota, quota_of_key
 from remembrancer.model.timestamps import from_ms
 from remembrancer.ports.limits import LimitState
 from remembrancer.stores.commits.statement import Statement
+from remembrancer.stores.graph.concurrency.quotas import open_under
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.audit_rows import change_row
 from remembrancer.stores.rows.wait_keys import begin_of
@@ -41,6 +43,7 @@ class GraphLimits:
         self._records = parts.records
         self._overlaps_after = OVERLAP
         self.known: Collection[str] = frozenset()
+        self._quotas: dict[str, int | None] | None = None
         self._refreshed = 0
         self.refused = parts.slots.refused
         self.on_freed = parts.slots.on_freed
@@ -51,14 +54,16 @@ class GraphLimits:
         limit = {"limit_key": key, "slots": slots, "rate": text, "permit_us": permit_us, "burst": burst}
         row = cast("LimitRow", {**change_row(None, change), **limit})
         await self._connection.write([Statement("set_limits", [row])])
+        if is_quota(key):
+            self._quotas = {**(self._quotas or {}), key: slots} if self._quotas is not None else None
+            return
         self.known = frozenset({*self.known, key})
         for listener in self.on_freed:
             listener([key])
 
     async def refresh(self) -> None:
         """Read which limits there are, and correct slots whose executions have ended, or that were not written."""
-        nodes = [*await self._nodes(), *await self._next_overlaps()]
-        self.known = frozenset(node["limit_key"] for node in nodes if node.get("is_set"))
+        nodes = [*self._note(await self._nodes()), *await self._next_overlaps()]
         holders: dict[str, set[str]] = {node["limit_key"]: set(node.get("holders") or ()) for node in nodes}
         if not holders:
             return
@@ -80,6 +85,19 @@ class GraphLimits:
             await self._connection.write([Statement("release_slots", rows)])
             for listener in self.on_freed:
                 listener([row["limit_key"] for row in rows])
+
+    async def quotas(self) -> Mapping[str, int | None]:
+        """Return the quotas that are set, by key, as this process last read them."""
+        if self._quotas is None:
+            self._note(await self._nodes())
+        return self._quotas or {}
+
+    def _note(self, nodes: Sequence[Row]) -> list[Row]:
+        """Note the limits and the quotas that are set; return the limits."""
+        set_by = {node["limit_key"]: node.get("slots") for node in nodes if node.get("is_set")}
+        self.known = frozenset(key for key in set_by if not is_quota(key))
+        self._quotas = {key: slots for key, slots in set_by.items() if is_quota(key)}
+        return [node for node in nodes if not is_quota(node["limit_key"])]
 
     async def stray(self) -> Mapping[str, Sequence[str]]:
         """Return by limit the executions that hold a slot of it, and do not run."""
@@ -126,6 +144,14 @@ class GraphLimits:
         tasks = {row["execution_id"]: (row["task_id"], row["task"]) for row in rows}
         found: list[ConcurrencyLimit] = []
         for state in states:
+            if is_quota(state.key):
+                held = (
+                    0
+                    if state.key in {ORIGIN, AGENT}
+                    else len(await open_under(self._connection, quota_of_key(state.key)))
+                )
+                found.append(ConcurrencyLimit(key=state.key, slots=state.slots, taken=held))
+                continue
             holders = [SlotHolder.model_validate(_holder(each, tasks.get(each))) for each in state.holders[:_SHOWN]]
             found.append(
                 ConcurrencyLimit(
