@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,12 +58,13 @@ class TaskSchedulerService(SchedulerService):
             creates a thought from the trigger prompt.
         options: The scheduler's numbers; None is their defaults.
         instruments: What measures and traces; None is OpenTelemetry as this process has set it up, if it has.
+        handlers: The handlers of queues, by their names; the work of any other queue waits for workers.
 
     Raises:
         InvalidInput: The interval, the folder's name or the time service cannot be used.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (the specification's, and what a program sets up)
         self,
         db_path: str | Path = IN_MEMORY,
         time_service: object | None = None,
@@ -72,6 +73,7 @@ class TaskSchedulerService(SchedulerService):
         *,
         options: SchedulerOptions | None = None,
         instruments: OpenTelemetry | None = None,
+        handlers: Mapping[str, Handler] | None = None,
     ) -> None:
         numbers = options or SchedulerOptions()
         if check_interval_seconds is not None:
@@ -83,6 +85,7 @@ class TaskSchedulerService(SchedulerService):
             handler or create_thought,
             numbers,
             instruments=instruments or of_process(),
+            handlers=handlers,
         )
 
 

@@ -27,6 +27,7 @@ from remembrancer.engine.timeouts import end
 from remembrancer.engine.wait_sweep import WaitSweep
 from remembrancer.engine.waiting_retries import WaitingRetries
 from remembrancer.engine.watching.watcher import Watcher
+from remembrancer.engine.workers.desk import WorkerDesk
 from remembrancer.errors import LimitReached
 from remembrancer.model.ids import new_id
 from remembrancer.model.limit import limit_keys_of
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
-    from remembrancer.ports.handler import Handler
+    from remembrancer.ports.handler import Handlers
     from remembrancer.ports.sync_calls import SyncCalls
     from remembrancer.ports.telemetry import Telemetry
     from remembrancer.ports.writes import Change
@@ -59,13 +60,13 @@ class Scheduler:
     Args:
         store: The graph.
         clock: The time.
-        handler: Called for each execution.
+        handlers: Called for each execution.
         options: The settings.
         telemetry: Measurements and traces.
     """
 
     def __init__(
-        self, store: Graph, clock: Clock, handler: Handler, options: SchedulerOptions, telemetry: Telemetry
+        self, store: Graph, clock: Clock, handlers: Handlers, options: SchedulerOptions, telemetry: Telemetry
     ) -> None:
         self._store = store
         self._telemetry = telemetry
@@ -76,13 +77,15 @@ class Scheduler:
         self.replica_id = self.membership.replica_id
         self._recover_at: datetime | None = None
         self._heartbeat: asyncio.Task[None] | None = None
-        self._executor = Executor(store, clock, handler, options, self._on_room, telemetry=telemetry)
+        self._executor = Executor(store, clock, handlers, options, self._on_room, telemetry=telemetry)
+        self.workers = WorkerDesk(store, clock, self._executor)
         self.loop = SchedulerLoop(self, store, clock, options, self.membership, faults=self.faults)
         search_interval = timedelta(seconds=options.lease_seconds / 2)
         self._recovery = LeaseRecovery(store, clock, self._executor, self._lease, search_interval)
         self.wake = self.loop.alarm.event
         self._slots = SlotQueue(store, options.claim_batch_size, self._slots_freed)
         self._claims = Claimer(store, clock, self._executor, options, self._lease, loop=self.loop, slots=self._slots)
+        self._executor.workers.serve = self._claims.serve_waiting
         self._retries = WaitingRetries(
             store,
             clock,

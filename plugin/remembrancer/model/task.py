@@ -92,6 +92,7 @@ class ScheduledTask(BaseModel):
     """Unique in a graph: scheduling again under it returns the task that is there. See `dedup_reuse`."""
     tags: tuple[str, ...] = ()
     group: str | None = None
+    queue: str | None = None
     concurrency_key: str | None = None
     dedup_reuse: DedupReuse = DedupReuse.NEVER
     depends_on: Dependencies = ()

@@ -6,6 +6,7 @@ The laws of retries after a failure:
 - There are at most `max_attempts` at an occurrence, lost ones among them.
 - An occurrence has one outcome, that of its last attempt. Each attempt before it failed.
 - None follows a failure that is permanent, or that `retry` excludes.
+- One follows a worker that was lost: its work comes back at once.
 - None begins later than `within` seconds after the start of the first.
 - A wait with jitter is the same on each replica: the key of the attempt draws it.
 """
@@ -34,6 +35,8 @@ _WHOLE: Final = 2**64
 
 def retry_due_ms(task: ScheduledTask, execution: Execution, outcome: HandlerOutcome, now: datetime) -> int | None:
     """Return when the attempt after a failed one starts (epoch ms); None if the failure is the outcome."""
+    if outcome.reason_code is Reason.WORKER_LOST:
+        return to_ms(now) if execution.attempt < task.max_attempts else None
     asked = outcome.retry
     if (task.retry is None and asked is None) or outcome.reason_code not in _FAULTS or outcome.is_permanent:
         return None

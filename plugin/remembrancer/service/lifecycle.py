@@ -15,7 +15,7 @@ from remembrancer.errors import NotRunning
 from remembrancer.operations.event_feed import EventFeed
 from remembrancer.operations.task_commands import TaskCommands
 from remembrancer.ports.graph import Graph
-from remembrancer.ports.handler import Handler
+from remembrancer.ports.handler import Handlers
 from remembrancer.ports.sync_calls import SyncCalls
 from remembrancer.ports.telemetry import ObservedTelemetry
 from remembrancer.service import registry
@@ -49,7 +49,7 @@ class Lifecycle:
         process: The state that it changes.
         gauges: The values of the instruments.
         open_store: Opens the graph.
-        handler: Does the work of a task.
+        handlers: Do the work of tasks.
         instruments: Measure and trace.
         owner: The service.
     """
@@ -59,7 +59,7 @@ class Lifecycle:
         process: SchedulerProcess,
         gauges: Gauges,
         open_store: Callable[[], Awaitable[Graph]],
-        handler: Handler,
+        handlers: Handlers,
         instruments: ObservedTelemetry,
         *,
         owner: Owner,
@@ -67,7 +67,7 @@ class Lifecycle:
         self._process = process
         self._gauges = gauges
         self._open_store = open_store
-        self._handler = handler
+        self._handlers = handlers
         self._instruments = instruments
         self._owner = owner
         self._collecting: asyncio.Task[None] | None = None
@@ -210,7 +210,7 @@ class Lifecycle:
 
     def _scheduler_of(self, store: Graph) -> Scheduler:
         process = self._process
-        scheduler = Scheduler(store, process.clock, self._handler, process.options, self._instruments)
+        scheduler = Scheduler(store, process.clock, self._handlers, process.options, self._instruments)
         scheduler.lend(self._owner.blocking)
         return scheduler
 
