@@ -32,7 +32,7 @@ WHEEL_FILES := test_wheel test_docs test_errors_pickle schema/test_catalog schem
   telemetry/test_opentelemetry
 WHEEL_TESTS := $(WHEEL_FILES:%=tests/%.py) -m "not slow and not neo4j"
 
-.PHONY: help run docs test check lint format types floors wheel bench crash chaos fuzz soak notebook constraints clean
+.PHONY: help run docs test check lint format types floors wheel bench crash kills chaos fuzz soak notebook constraints clean
 
 help: ## List these commands
 	@echo "make …"
@@ -95,6 +95,10 @@ bench: .venv/dev ## Measure, next to the bare engine and the peers; the figures 
 crash: .venv/dev ## Crash, hang and otherwise disturb a working scheduler ROUNDS times (200), and check what it leaves
 	@echo "· Disturbing a working scheduler $(or $(ROUNDS),200) times; every second time it is killed"
 	$(BIN)/python tests/crash/rounds.py --rounds $(or $(ROUNDS),200)
+
+kills: .venv/dev ## Kill a scheduler at every commit of every policy, and of the recovery after it, and check what it leaves
+	@echo "· Killing schedulers at every commit of a policy (half an hour)"
+	$(BIN)/python tests/crash/policy_kills.py --every
 
 chaos: .venv/dev ## Run the fault-injection suite against replicas on a private Neo4j ROUNDS times (5)
 	@echo "· Injecting faults into replicas and their Neo4j $(or $(ROUNDS),5) times (six minutes each)"

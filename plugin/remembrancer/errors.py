@@ -225,17 +225,17 @@ class SchedulerBusy(RemembrancerError):
 
 
 class LimitReached(RemembrancerError):
-    """A limit has no free slot for a run that was asked for by hand; nothing was written."""
+    """A limit has no free slot for a run that was asked for by hand, or its rate no permit; nothing was written."""
 
-    def __init__(self, limit_key: str, slots: int, holders: list[str]) -> None:
+    def __init__(self, limit_key: str, slots: int, holders: list[str], rate: str | None = None) -> None:
         self.limit_key = limit_key
         self.slots = slots
         self.holders = holders
+        self.rate = rate
         by = f" by {', '.join(holders)}" if holders else ""
-        super().__init__(
-            f"All {slots} slots of the limit {limit_key} are taken{by}; nothing was started. "
-            "Wait for one of them to end, raise the limit, or force the run."
-        )
+        full = f"All {slots} slots of the limit {limit_key} are taken{by}; nothing was started. Wait for one to end"
+        spent = f"The limit {limit_key} lets {rate} begin, and those have; nothing was started. Wait a little"
+        super().__init__(f"{full if rate is None else spent}, raise the limit, or force the run.")
 
 
 class WorkNotHeld(RemembrancerError):

@@ -105,19 +105,19 @@ class ManualScheduler:
         return done + await self.tick()
 
     async def _next_armed(self) -> datetime | None:
-        """Return the next time after now for which a task is armed, or another attempt waits.
+        """Return the next time after now for which a task is armed, or an attempt or a run waits.
 
         A task that waits may be armed for an earlier time.
         """
-        retries = [each for each in (self.service.next_retry_at,) if each is not None and each > self.clock.now()]
+        waiting = [each for each in (self.service.next_waiting_at,) if each is not None and each > self.clock.now()]
         for limit in (1, MOST_ASKED):
             found = await self.service.find_tasks(statuses=OPEN_STATUSES, limit=limit)
             times = [from_ms(task.next_run_ms) for task in found if task.next_run_ms is not None]
             if ahead := [each for each in times if each > self.clock.now()]:
-                return min([*ahead, *retries])
+                return min([*ahead, *waiting])
             if len(times) < limit:
                 break
-        return min(retries, default=None)
+        return min(waiting, default=None)
 
 
 def _aware(moment: datetime) -> datetime:

@@ -31,9 +31,12 @@ _READ: Final = {
     "tasks": "MATCH (x:scheduled_task) RETURN x, [] AS former, [] AS again",
     "deferrals": "MATCH (x:task_deferral) RETURN x, [] AS former, [] AS again ORDER BY x.deferred_at, x.deferral_count",
     "changes": "MATCH (x:task_change) WHERE x.action IN ['cancel', 'quarantine'] RETURN x, [] AS former, [] AS again",
-    "executions": "MATCH (x:task_execution) OPTIONAL MATCH (again)-[:RETRY_OF]->(x) WITH x, collect(again) AS again "
-    "OPTIONAL MATCH (x)-[:RETRY_OF]->(former) RETURN x, again, collect(former) AS former",
+    "executions": "MATCH (x:task_execution) OPTIONAL MATCH (again)-[:RETRY_OF]->(x) "
+    "WHERE again.execution_type <> 'manual_trigger' WITH x, collect(again) AS again "
+    "OPTIONAL MATCH (x)-[:RETRY_OF]->(former) WHERE x.execution_type <> 'manual_trigger' "
+    "RETURN x, again, collect(former) AS former",
 }
+"""A run by hand of what failed is RETRY_OF it, and no attempt at its occurrence."""
 
 
 @dataclass(frozen=True)

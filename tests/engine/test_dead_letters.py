@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import Failed, InvalidInput, SchedulerOptions, TaskEnded, TaskSchedulerService
+from remembrancer import (
+    Failed,
+    InvalidInput,
+    LimitReached,
+    LineageLimitReached,
+    SchedulerOptions,
+    TaskEnded,
+    TaskSchedulerService,
+)
 from remembrancer.testing import ManualScheduler
 
 if TYPE_CHECKING:
@@ -144,6 +152,38 @@ async def test_a_cancelled_task_does_not_run_again(run: Run) -> None:
             await checker.service.rerun(letter.dead_letter_id)
         with pytest.raises(InvalidInput, match="dead_letter_id"):
             await checker.service.rerun("dead_nothing")
+
+
+async def test_another_run_draws_on_the_budget(run: Run) -> None:
+    async with run(missing_row) as checker:
+        task_id = await schedule(checker, budget={"runs": 2})
+        await checker.tick(MINUTE)
+        (letter,) = await checker.service.dead_letters()
+        await checker.service.rerun(letter.dead_letter_id)
+        await checker.service.idle()
+
+        with pytest.raises(LineageLimitReached):
+            await checker.service.rerun(letter.dead_letter_id)
+        lineage = await checker.service.lineage(task_id)
+        assert (lineage.spent["runs"], lineage.left["runs"]) == (2, 0)
+
+
+async def test_another_run_takes_a_slot(run: Run) -> None:
+    async with run(missing_row) as checker:
+        service = checker.service
+        task_id = await schedule(checker, concurrency_key="db")
+        await checker.tick(MINUTE)
+        (letter,) = await service.dead_letters()
+        await service.set_limit("db", 0)
+
+        with pytest.raises(LimitReached) as refused:
+            await service.rerun(letter.dead_letter_id)
+        assert refused.value.limit_key == "key:db"
+        forced = await service.rerun(letter.dead_letter_id, force=True)
+        await service.idle()
+        assert (await service.get_execution(forced.execution_id)).limit_keys == ("key:db",)
+        assert [(each.key, each.taken) for each in await service.list_limits()] == [("key:db", 0)]
+        assert [each.failures for each in await service.dead_letters(task_id)] == [2]
 
 
 async def test_a_cleared_incident_begins_anew(run: Run) -> None:

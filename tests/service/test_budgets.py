@@ -231,6 +231,9 @@ async def test_an_attempt_after_a_failure_waits_for_a_run(agent: Agent) -> None:
     task_id = await agent.schedule(budget={"runs": 1}, retry={"backoff": "fixed", "delay": "1m"})
     await agent.pass_time(4)
     assert (len(agent.runs), (await agent.account())[0]["runs"]) == (1, 1)
+    (failed,) = await agent.service.history(task_id)
+    assert failed.retry_due_ms == to_ms(agent.clock.now()) + 500  # looked at again once a check interval
+    assert await agent.service.tick() == 0
 
     await agent.service.set_budget("thought_root", "runs=2")
     await agent.pass_time()

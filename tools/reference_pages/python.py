@@ -49,7 +49,7 @@ METHODS: Final = {
     "Tests and tools": ("tick", "idle", "recover", "snapshot"),
 }
 """The public methods of the service by their purpose."""
-INTERNAL: Final = frozenset({"admittance", "calls", "counted", "gauges", "next_retry_at"})
+INTERNAL: Final = frozenset({"admittance", "calls", "counted", "gauges", "next_waiting_at"})
 """What surfaces of the package use of the service, and programs do not."""
 HANDED_OVER: Final = frozenset({"OpenTelemetry"})
 """Classes that a program makes and hands over: their methods are the scheduler's to call."""

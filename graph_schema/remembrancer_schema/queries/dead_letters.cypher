@@ -46,28 +46,6 @@ CREATE (c:task_change {
 DELETE o, d
 RETURN r.row AS row
 
-// name: start_reruns
-// Run tasks again outside the schedule, also ended ones, unless they were cancelled; write who asked, and with what input.
-UNWIND $rows AS r
-MATCH (t:scheduled_task {task_id: r.task_id})
-USING INDEX SEEK t:scheduled_task(task_id)
-SET t.fence = coalesce(t.fence, 0)
-WITH t, r
-WHERE t.status <> 'CANCELLED' AND t.fence = coalesce(r.if_fence, t.fence)
-SET t.fence = t.fence + 1, t.last_triggered_at = datetime({epochMillis: r.triggered_ms})
-CREATE (e:task_execution {
-  execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
-  execution_type: r.execution_type, task_type: r.task_type, status: 'running', attempt: 1, occurrences: 1,
-  nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
-  fence: t.fence, replica_id: r.replica_id
-})-[:EXECUTION_OF]->(t)
-CREATE (c:task_change {
-  change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.triggered_ms}),
-  surface: r.surface, actor: r.actor, reason: r.change_reason, thought_id: r.thought_id, after: r.after,
-  idempotency_key: r.idempotency_key, request_digest: r.request_digest
-})-[:CHANGE_OF]->(t)
-RETURN r.row AS row, t.fence AS fence
-
 // name: link_reruns
 // Link executions to those that failed, and that they run again.
 UNWIND $rows AS r

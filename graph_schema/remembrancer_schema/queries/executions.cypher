@@ -81,13 +81,14 @@ SET e.cause = r.cause, e.cause_detail = r.cause_detail
 RETURN r.row AS row
 
 // name: start_executions
-// Write running executions of open tasks outside the schedule, as asked for by hand, and who asked.
+// Write running executions outside the schedule, as asked for by hand, and who asked: of open tasks; again also of those that ended, unless cancelled.
 UNWIND $rows AS r
 MATCH (t:scheduled_task {task_id: r.task_id})
 USING INDEX SEEK t:scheduled_task(task_id)
 SET t.fence = coalesce(t.fence, 0)
 WITH t, r
-WHERE t.status IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.if_fence, t.fence)
+WHERE (t.status IN ['PENDING', 'ACTIVE'] OR r.again AND t.status <> 'CANCELLED')
+  AND t.fence = coalesce(r.if_fence, t.fence)
   AND NOT EXISTS { MATCH (l:concurrency_limit) WHERE l.limit_key IN r.limit_keys AND l.free < 1 }
 SET t.fence = t.fence + 1, t.last_triggered_at = datetime({epochMillis: r.triggered_ms})
 CREATE (e:task_execution {

@@ -1,15 +1,24 @@
 // name: take_slots
-// Give the free slots of limits to executions, the first ones first; the claims after it, in one commit, look at what was free.
+// Give the free slots of limits to executions, the first ones first, and the permits of their rates; the claims after it, in one commit, look at what was free.
 UNWIND $rows AS r
 MERGE (l:concurrency_limit {limit_key: r.limit_key})
   ON CREATE SET l.slots = r.slots
 SET l.fence = coalesce(l.fence, 0) + 1
-WITH l, r, coalesce(l.holders, []) AS held
-WITH l, r, held, CASE
-  WHEN l.slots IS NULL OR r.force THEN size(r.wanted) WHEN l.slots > size(held) THEN l.slots - size(held) ELSE 0 END AS free
-SET l.free = free, l.holders = held + r.wanted[0..free],
-    l.given = CASE WHEN free < size(r.wanted) THEN free ELSE size(r.wanted) END
-RETURN r.row AS row, free, l.slots AS slots, l.holders[0..3] AS holders
+WITH l, r, coalesce(l.holders, []) AS held, coalesce(l.permit_us, 1) AS permit_us, coalesce(l.spent_us, 0) AS spent_us,
+  r.at_us + coalesce(l.burst * l.permit_us, 0) AS full_us
+WITH l, r, held, permit_us, full_us, CASE
+    WHEN spent_us > full_us + 60000000 THEN full_us WHEN spent_us > r.at_us THEN spent_us ELSE r.at_us END AS spent_us,
+  CASE WHEN l.slots IS NULL THEN size(r.wanted) WHEN l.slots > size(held) THEN l.slots - size(held) ELSE 0 END AS slots
+WITH l, r, held, permit_us, full_us, spent_us, slots,
+  CASE WHEN l.rate IS NULL THEN slots ELSE (full_us - spent_us) / permit_us END AS permits
+WITH l, r, held, permit_us, full_us, spent_us, l.rate IS NOT NULL AND permits < slots AS is_rated,
+  CASE WHEN r.force THEN size(r.wanted) WHEN permits < 0 THEN 0 WHEN permits < slots THEN permits ELSE slots END AS free
+WITH l, r, held, permit_us, full_us, spent_us, is_rated, free,
+  CASE WHEN free < size(r.wanted) THEN free ELSE size(r.wanted) END AS given
+SET l.free = free, l.holders = held + r.wanted[0..free], l.given = given,
+    l.spent_us = CASE WHEN l.rate IS NULL THEN null ELSE spent_us + given * permit_us END
+RETURN r.row AS row, free, l.slots AS slots, l.holders[0..3] AS holders, l.rate AS rate,
+  CASE WHEN is_rated THEN r.at_us + spent_us - full_us + (given + 1) * permit_us END AS next_us
 
 // name: claim_limited
 // Take occurrences as `claim_executions` does, if their executions have a slot of each of their limits since just now.
@@ -35,14 +44,15 @@ CREATE (e:task_execution {
 RETURN r.row AS row, elementId(e) AS element_id
 
 // name: return_slots
-// Take slots back that were given just now to executions which did not begin.
+// Take slots and permits back that were given just now to executions which did not begin.
 UNWIND $rows AS r
 UNWIND r.wanted AS id
 OPTIONAL MATCH (e:task_execution {execution_id: id})
 WITH r, collect(e.execution_id) AS begun
 MATCH (l:concurrency_limit {limit_key: r.limit_key})
 WHERE size(begun) < l.given
-SET l.holders = [h IN l.holders WHERE h IN begun OR NOT h IN r.wanted]
+SET l.holders = [h IN l.holders WHERE h IN begun OR NOT h IN r.wanted],
+    l.spent_us = CASE WHEN l.rate IS NULL THEN null ELSE l.spent_us - (l.given - size(begun)) * l.permit_us END
 RETURN r.row AS row
 
 // name: release_slots
@@ -55,17 +65,18 @@ SET l.holders = [h IN coalesce(l.holders, []) WHERE r.ended[h] IS NULL] + r.begu
 RETURN r.row AS row
 
 // name: set_limits
-// Set how many executions may run at once under limits; write who set them.
+// Set how many executions may run at once under limits, and their rates; write who set them.
 UNWIND $rows AS r
 MERGE (l:concurrency_limit {limit_key: r.limit_key})
 SET l.fence = coalesce(l.fence, 0) + 1
-WITH l, r, l.slots AS before
-SET l.slots = r.slots, l.is_set = true
+WITH l, r, '{"slots":' + coalesce(toString(l.slots), 'null') + ',"rate":' + coalesce('"' + l.rate + '"', 'null') + '}' AS before
+SET l.slots = r.slots, l.is_set = true, l.rate = r.rate, l.permit_us = r.permit_us, l.burst = r.burst
 CREATE (c:task_change {
   change_id: r.change_id, task_id: null, action: r.action, at: datetime({epochMillis: r.at_ms}),
   surface: r.surface, actor: r.actor, reason: r.reason,
-  before: '{"slots":' + coalesce(toString(before), 'null') + '}',
-  after: '{"limit":"' + r.limit_key + '","slots":' + coalesce(toString(r.slots), 'null') + '}',
+  before: before,
+  after: '{"limit":"' + r.limit_key + '","slots":' + coalesce(toString(r.slots), 'null')
+    + ',"rate":' + coalesce('"' + r.rate + '"', 'null') + '}',
   idempotency_key: r.idempotency_key, request_digest: r.request_digest
 })
 RETURN r.row AS row

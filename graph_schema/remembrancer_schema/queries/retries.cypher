@@ -36,14 +36,14 @@ CREATE (e)-[:RETRY_OF]->(former)
 RETURN r.row AS row, e.fence AS fence
 
 // name: hold_retries
-// Let attempts that are due wait for the end of the pause of their task; without one, until the task is resumed.
+// Let attempts that are due wait for the end of the pause of their task, without one until it is resumed; or for another look.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
 USING INDEX SEEK e:task_execution(execution_id)
 SET t.fence = coalesce(t.fence, 0)
 WITH e, t, r
-WHERE e.retry_due_ms = r.due_ms AND t.paused_at IS NOT NULL
-SET e.retry_due_ms = r.until_ms, e.retry_held_ms = r.due_ms
+WHERE e.retry_due_ms = r.due_ms AND (t.paused_at IS NOT NULL OR NOT r.by_pause)
+SET e.retry_due_ms = r.until_ms, e.retry_held_ms = CASE WHEN r.by_pause THEN r.due_ms ELSE null END
 RETURN r.row AS row
 
 // name: release_retries

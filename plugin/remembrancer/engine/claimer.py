@@ -12,6 +12,7 @@ from remembrancer.errors import GraphBusy, RemembrancerError
 from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.budget import lineages_of
 from remembrancer.policies.decision import PlanContext
 from remembrancer.policies.dependencies.facts import dependency_facts
 from remembrancer.policies.pipeline import plan_page
@@ -142,8 +143,8 @@ class Claimer:
             situation = replace(situation, served=executor.served_queues, asked_for=executor.workers.asked_for)
         if any(task.depends_on for task in due):
             situation = replace(situation, dependencies=await dependency_facts(self._store.dependencies, due))
-        if drawn_on := {task.budget_id for task in due if task.budget_id is not None}:
-            situation = replace(situation, lineages=await self._store.lineages.states(drawn_on))
+        if lineages := await lineages_of(self._store.lineages, due):
+            situation = replace(situation, lineages=lineages)
         return situation
 
     async def _plan(self, due: Sequence[ScheduledTask], context: PlanContext) -> list[Claim]:

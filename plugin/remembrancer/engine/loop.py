@@ -58,6 +58,11 @@ class Duties(Protocol):
         """Return the time of the next attempt that waits, as far as it is known; None without any."""
         ...
 
+    @property
+    def next_permit_at(self) -> datetime | None:
+        """Return the time of the next permit of a rate for which tasks wait; None without any."""
+        ...
+
     def is_recovery_due(self) -> bool:
         """Return True if it is time to search for expired leases."""
         ...
@@ -194,7 +199,10 @@ class SchedulerLoop:
         regular = now + timedelta(seconds=self._options.check_interval_seconds)
         if done == 0 and next_run_at and next_run_at <= now:
             next_run_at = now + timedelta(seconds=_AFTER_TROUBLE_SECONDS)  # others have locked it: do not spin
-        until = min(filter(None, (regular, next_run_at, self._duties.next_recovery_at, self._duties.next_retry_at)))
+        duties = self._duties
+        until = min(
+            filter(None, (regular, next_run_at, duties.next_recovery_at, duties.next_retry_at, duties.next_permit_at))
+        )
         self.alarm.set(to_ms(until))
         await self.faults.survive_all_but_the_graph("Upkeep", partial(self._maintain, next_run_at or regular))
         return until

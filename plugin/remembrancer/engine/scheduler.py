@@ -83,7 +83,7 @@ class Scheduler:
         search_interval = timedelta(seconds=options.lease_seconds / 2)
         self._recovery = LeaseRecovery(store, clock, self._executor, self._lease, search_interval)
         self.wake = self.loop.alarm.event
-        self._slots = SlotQueue(store, options.claim_batch_size, self._slots_freed)
+        self._slots = SlotQueue(store, clock, options.claim_batch_size, self._slots_freed)
         self._claims = Claimer(store, clock, self._executor, options, self._lease, loop=self.loop, slots=self._slots)
         self._executor.workers.serve = self._claims.serve_waiting
         self._retries = WaitingRetries(
@@ -238,6 +238,11 @@ class Scheduler:
         return self._retries.next_at
 
     @property
+    def next_permit_at(self) -> datetime | None:
+        """Return the time of the next permit of a rate for which tasks wait; None without any."""
+        return self._slots.next_at if self._executor.room > 0 else None
+
+    @property
     def next_recovery_at(self) -> datetime | None:
         """Return the time at which leases of other replicas may expire; None on an exclusive graph."""
         return None if self._store.exclusive else self._recover_at
@@ -272,15 +277,19 @@ class Scheduler:
         await self._help.idle()
         await self._executor.idle()
 
-    async def run_now(self, task: ScheduledTask, change: Change, *, force: bool = False) -> Execution | None:
+    async def run_now(
+        self, task: ScheduledTask, change: Change, letter: DeadLetter | None = None, *, force: bool = False
+    ) -> Execution | None:
         """Start one execution outside the schedule; return it, or None if the task is not as *change* requires.
 
-        Raises SchedulerBusy: no slot became free in time; LimitReached: a limit has none, and it is not to *force* it.
+        With a dead *letter*, the execution runs again what failed, and its task may have ended, but not by a
+        cancellation. Raises SchedulerBusy: no slot became free in time; LimitReached: a limit has none, and it is not
+        to *force* it.
         """
-        return await complete(self._run_now(task, change, await self._executor.reserve_one(), force=force))
+        return await complete(self._run_now(task, change, letter, await self._executor.reserve_one(), force=force))
 
     async def _run_now(
-        self, task: ScheduledTask, change: Change, reservation: Reservation, *, force: bool
+        self, task: ScheduledTask, change: Change, letter: DeadLetter | None, reservation: Reservation, *, force: bool
     ) -> Execution | None:
         lease, limits = self._lease(), self._store.limits
         run = manual_run(task, change.at, self.replica_id)
@@ -288,27 +297,13 @@ class Scheduler:
             run = run.model_copy(update={"limit_keys": keys})
         with reservation:
             reservation.claim([task.task_id])
-            if started := await self._store.queue.start_now(run, lease, change, force=force, draw=draw_of(task)):
+            draw = draw_of(task)
+            if started := await self._store.queue.start_now(run, lease, change, letter, force=force, draw=draw):
                 self._executor.start([Firing(started, task)], lease, reservation)
         if refusal := limits.refused.pop(run.execution_id, None):
             holders = await limits.tasks_of(refusal.holders)
             held = [holders.get(each, each) for each in refusal.holders]
-            raise LimitReached(refusal.limit_key, refusal.slots, held)
-        return started
-
-    async def rerun(self, letter: DeadLetter, task: ScheduledTask, change: Change) -> Execution | None:
-        """Start one execution of the *task* of a dead letter; None if it is cancelled. Raises SchedulerBusy."""
-        return await complete(self._rerun(letter, task, change, await self._executor.reserve_one()))
-
-    async def _rerun(
-        self, letter: DeadLetter, task: ScheduledTask, change: Change, reservation: Reservation
-    ) -> Execution | None:
-        lease = self._lease()
-        with reservation:
-            reservation.claim([task.task_id])
-            asked = manual_run(task, change.at, self.replica_id)
-            if started := await self._store.dead_letters.rerun(letter, asked, lease, change, draw_of(task)):
-                self._executor.start([Firing(started, task)], lease, reservation)
+            raise LimitReached(refusal.limit_key, refusal.slots, held, refusal.rate)
         return started
 
     async def _claim_round(self) -> int:

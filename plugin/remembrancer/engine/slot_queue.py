@@ -1,24 +1,33 @@
 """The queue for slots of limits: tasks that found none wait, and are served in their order as slots become free.
 
 A slot that becomes free in this process is looked at in the next tick. Slots that others free, they serve themselves;
-what both miss, the sweep finds within a check interval.
+what both miss, the sweep finds within a check interval. Who waits for a permit of a rate is looked at when it is there.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.limit import WAIT
+from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.decision import PLAIN, Situation
 from remembrancer.policies.limits import reason_of
 from remembrancer.ports.waits import NewWait
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Sequence
+    from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
+    from remembrancer.ports.limits import LimitState
     from remembrancer.ports.writes import Claim
+
+_PERMITS_EACH_MS: Final = 20
+"""Milliseconds between two looks for permits of one rate: a quick rate serves several tasks at once."""
+_LONGEST_MS: Final = 86_400_000
+"""No rate has its next permit later; a look that is further ahead was planned before the clock was set back."""
 
 
 class SlotQueue:
@@ -26,16 +35,20 @@ class SlotQueue:
 
     Args:
         store: The graph.
+        clock: The time.
         page: The most tasks that are served together.
         wake: Makes the loop tick.
     """
 
-    def __init__(self, store: Graph, page: int, wake: Callable[[], None]) -> None:
+    def __init__(self, store: Graph, clock: Clock, page: int, wake: Callable[[], None]) -> None:
         self._store = store
+        self._clock = clock
         self._page = page
         self._wake = wake
         self._freed: set[str] = set()
         self._full: dict[str, str] = {}
+        self._permits: dict[str, int] = {}
+        """The rates for which tasks wait, with the time (epoch ms) of their next look."""
         store.limits.on_freed.append(self._note_freed)
 
     @property
@@ -44,6 +57,11 @@ class SlotQueue:
         known = self._store.limits.known
         return Situation(limits=known, full=self._full) if known or self._full else PLAIN
 
+    @property
+    def next_at(self) -> datetime | None:
+        """The time of the next look for a permit; None if no task waits for one."""
+        return from_ms(min(self._permits.values())) if self._permits else None
+
     async def refresh(self) -> None:
         """Read the limits again, and try those that were full."""
         await self._store.limits.refresh()
@@ -51,23 +69,42 @@ class SlotQueue:
 
     async def serve(self, room: int, serve: Callable[[Sequence[ScheduledTask]], Awaitable[int]]) -> int:
         """Claim tasks that wait, as far as slots of their limits have become free; return the claims won."""
+        if self._permits:
+            self._freed.update(self._take_permits())
         if not self._freed or room <= 0:
             return 0
         keys, self._freed = self._freed, set()
         tasks: list[ScheduledTask] = []
         for limit in await self._store.limits.of(keys):
-            free = self._page if limit.free is None else min(self._page, limit.free)
-            if free <= 0:
-                continue
-            self._full.pop(limit.key, None)
             if len(tasks) >= min(room, self._page):
                 self._freed.add(limit.key)
-                continue
-            found = await self._store.waits.first(WAIT + limit.key, free)
-            tasks += found
-            if len(found) == self._page:
-                self._freed.add(limit.key)
+            else:
+                tasks += await self._first_under(limit)
         return await serve(tasks) if tasks else 0
+
+    async def _first_under(self, limit: LimitState) -> Sequence[ScheduledTask]:
+        """Return the tasks that wait for a limit and may begin now, the first ones first."""
+        now_ms = to_ms(self._clock.now())
+        free = 1 if limit.was_set_back(now_ms) else limit.free_at(now_ms, self._page)
+        if free > 0:
+            self._full.pop(limit.key, None)
+        found = await self._store.waits.first(WAIT + limit.key, free) if free > 0 else ()
+        if limit.permit_ms(now_ms) > now_ms or (found and limit.rate is not None):
+            self._wait_for_permit(limit.key, limit.permit_ms(now_ms, len(found)), now_ms)
+        elif len(found) == self._page:
+            self._freed.add(limit.key)
+        return found
+
+    def _take_permits(self) -> set[str]:
+        """Return the limits whose rate may have a permit by now, and forget them."""
+        now_ms = to_ms(self._clock.now())
+        due = {key for key, at_ms in self._permits.items() if at_ms <= now_ms or at_ms > now_ms + _LONGEST_MS}
+        for key in due:
+            del self._permits[key]
+        return due
+
+    def _wait_for_permit(self, key: str, permit_ms: int, now_ms: int) -> None:
+        self._permits[key] = max(permit_ms, now_ms + _PERMITS_EACH_MS)
 
     async def park(self, claims: Sequence[Claim], tasks: Sequence[ScheduledTask], now_ms: int) -> None:
         """Let those tasks wait whose claims found no slot."""
@@ -79,6 +116,9 @@ class SlotQueue:
         if not refused:
             return
         waits: list[NewWait] = []
+        for each in refused.values():
+            if each.permit_ms is not None:
+                self._wait_for_permit(each.limit_key, each.permit_ms, now_ms)
         for task in tasks:
             if refusal := refused.get(task.task_id):
                 self._full.setdefault(refusal.limit_key, reason_of(refusal))
@@ -86,7 +126,7 @@ class SlotQueue:
                     waits.append(NewWait(task, WAIT + refusal.limit_key, reason_of(refusal), now_ms))
         if waits:
             await self._store.waits.park(waits)
-        self._note_freed({each.limit_key for each in refused.values()}, still_full=True)
+        self._note_freed({each.limit_key for each in refused.values() if each.permit_ms is None}, still_full=True)
 
     def look_at(self, wait_keys: Collection[str]) -> None:
         """Look whether there is a slot after all for tasks that wait from now on: one may have been freed meanwhile."""
@@ -96,6 +136,7 @@ class SlotQueue:
         self._freed.update(keys)
         if not still_full:
             for key in keys:
-                self._full.pop(key, None)
+                if key not in self._permits:
+                    self._full.pop(key, None)
         if keys:
             self._wake()

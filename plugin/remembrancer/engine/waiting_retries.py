@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from remembrancer.errors import GraphBusy
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.policies.budget import draw_of
+from remembrancer.policies.budget import lineages_of, shortage_of
 from remembrancer.policies.retry import next_execution
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.writes import DueRetries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from remembrancer.engine.execution.executor import Executor
     from remembrancer.model.execution import Execution
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
+    from remembrancer.ports.lineages import LineageState
     from remembrancer.ports.writes import Lease, WaitingRetry
 
 _LOCKED: Final = timedelta(seconds=1)
@@ -114,7 +115,8 @@ class WaitingRetries:
                 return ()
             page = await self._store.retries.due(now, reservation.slots)
             lease = self._lease()
-            decided = decide(await self._affordable(page), now, lease.replica_id)
+            lineages = await lineages_of(self._store.lineages, [each.task for each in page if each.task is not None])
+            decided = decide(page, now, lease.replica_id, AttemptBounds(lineages, self._interval))
             reservation.claim([each.task_id for _, each in decided.started], len(decided.started))
             if page:
                 started = await self._store.retries.act(decided, lease)
@@ -122,29 +124,23 @@ class WaitingRetries:
                 self._executor.start([Firing(each, tasks[each.task_id]) for each in started], lease, reservation)
         return page
 
-    async def _affordable(self, due: Sequence[WaitingRetry]) -> Sequence[WaitingRetry]:
-        """Return those attempts for which the budgets of their lineages have enough left: the others wait for that."""
-        draws = {each.execution.execution_id: draw_of(each.task) for each in due if each.task is not None}
-        drawn_on = {draw.lineage_id for draw in draws.values() if draw is not None}
-        if not drawn_on:
-            return due
-        states = await self._store.lineages.states(drawn_on)
 
-        def lacks(each: WaitingRetry) -> bool:
-            draw = draws.get(each.execution.execution_id)
-            state = None if draw is None else states.get(draw.lineage_id)
-            return draw is not None and state is not None and state.lacking(draw) is not None
+class AttemptBounds(NamedTuple):
+    """The budgets that attempts draw on, and the time until one is looked at again for which too little is left."""
 
-        return [each for each in due if not lacks(each)]
+    lineages: Mapping[str, LineageState]
+    interval: timedelta
 
 
-def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str) -> DueRetries:
+def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str, bounds: AttemptBounds) -> DueRetries:
     """Return what becomes of attempts that are due: they start, but for those of paused and of cancelled tasks.
 
-    An attempt starts also if its task has ended since with a later occurrence: each occurrence has its attempts.
+    One for which its budget has too little left is looked at again later. An attempt starts also if its task has ended
+    since with a later occurrence: each occurrence has its attempts.
     """
     started: list[tuple[WaitingRetry, Execution]] = []
     held: list[tuple[WaitingRetry, int | None]] = []
+    put_off: list[tuple[WaitingRetry, int]] = []
     dropped: list[WaitingRetry] = []
     for each in due:
         task = each.task
@@ -152,6 +148,8 @@ def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str) -> DueRe
             dropped.append(each)
         elif task.is_paused(now):
             held.append((each, None if task.paused_until is None else to_ms(task.paused_until)))
+        elif shortage_of(task, bounds.lineages) is not None:
+            put_off.append((each, to_ms(now + bounds.interval)))
         else:
             started.append((each, next_execution(each.execution, to_ms(now), replica_id)))
-    return DueRetries(started, held, dropped)
+    return DueRetries(started, held, dropped, put_off)

@@ -1,8 +1,13 @@
-"""Limits: how many executions may run at once, of all tasks, of one group, or under one concurrency key."""
+"""Limits: how many executions may run at once, of all tasks, of one group, or under one concurrency key.
+
+A limit may have a rate besides: a bucket of permits, of which each execution takes one when it begins. The bucket holds
+`burst` permits at most, and gets a new one each `permit_us` microseconds.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at run time)
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -21,6 +26,27 @@ WAIT: Final = "slot:"
 _GROUP: Final = "group:"
 _KEY: Final = "key:"
 _LONGEST: Final = 100
+_UNITS_US: Final = {
+    "second": 1_000_000,
+    "minute": 60_000_000,
+    "hour": 3_600_000_000,
+    "day": 86_400_000_000,
+}
+_SHORT: Final = {"s": "second", "sec": "second", "m": "minute", "min": "minute", "h": "hour", "d": "day"}
+_MOST_PERMITS: Final = 1_000_000
+_AT_ONCE_US: Final = 100_000
+"""Unless another burst is set, as many may begin at once as the rate allows in this time."""
+
+
+class Rate(NamedTuple):
+    """A number of executions that may begin in a time."""
+
+    text: str
+    """Such as `60/minute`."""
+    permit_us: int
+    """Microseconds from one permit to the next."""
+    burst: int
+    """The most permits that the bucket holds."""
 
 
 class SlotHolder(BaseModel):
@@ -45,6 +71,12 @@ class ConcurrencyLimit(BaseModel):
     """`all`, `group:` and a group, or `key:` and a concurrency key."""
     slots: int | None
     """The most executions at once; None for no limit."""
+    rate: str | None = None
+    """The number that may begin in a time, such as `60/minute`; None for any number."""
+    burst: int | None = None
+    """The number of these that may begin at once after a quiet time; None without a rate."""
+    next_at: datetime | None = None
+    """The time (UTC) from which on the rate lets the next one begin; None if it does now, or without a rate."""
     taken: int = 0
     """The slots that are taken."""
     waiting: int = 0
@@ -71,6 +103,27 @@ def read_slots(slots: object) -> int | None:
     if slots is None or (isinstance(slots, int) and not isinstance(slots, bool) and 0 <= slots <= MOST_SLOTS):
         return slots
     raise InvalidInput("slots", slots, f"a whole number from 0 to {MOST_SLOTS}, or none for no limit", 5)
+
+
+def read_rate(rate: object, burst: object = None) -> Rate | None:
+    """Return the rate of a text such as `60/minute`; None for no rate. Raises InvalidInput."""
+    if burst is not None and (isinstance(burst, bool) or not isinstance(burst, int) or not 1 <= burst <= MOST_SLOTS):
+        raise InvalidInput("burst", burst, f"a whole number from 1 to {MOST_SLOTS}, or none for the usual one", 10)
+    if rate is None:
+        if burst is not None:
+            raise InvalidInput("burst", burst, "none without a rate", None)
+        return None
+    if isinstance(rate, str):
+        number, _, word = (part.strip().lower() for part in rate.partition("/"))
+        unit = _SHORT.get(word, word)
+        if number.isdecimal() and len(number) <= len(str(_MOST_PERMITS)) and unit in _UNITS_US:
+            count = int(number)
+            if 1 <= count <= _MOST_PERMITS:
+                permit_us = -(-_UNITS_US[unit] // count)
+                usual = min(MOST_SLOTS, max(1, _AT_ONCE_US // permit_us))
+                return Rate(f"{count}/{unit}", permit_us, usual if burst is None else burst)
+    allowed = f"N/second, N/minute, N/hour or N/day with N from 1 to {_MOST_PERMITS}, or none for no rate"
+    raise InvalidInput("rate", rate, allowed, "60/minute")
 
 
 def read_key_limit(text: str) -> tuple[str, int]:

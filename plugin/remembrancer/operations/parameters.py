@@ -41,6 +41,7 @@ Fence = Annotated[
     StrictInt | None,  # or `true` would be the fence 1
     Field(description="The fence of the task as it was read; another one refuses the call."),
 ]
+Force = Annotated[StrictBool, Field(description="Run it even if a limit has no free slot.")]
 Fires = Annotated[StrictInt, Field(ge=1, le=MOST_PREVIEWED, description="The number of next fires in the answer.")]
 Since = Annotated[str | None, Field(max_length=100, description="Only from this time on.")]
 ReadersZone = Annotated[str, Field(description="The IANA zone of a time that names no offset.")]

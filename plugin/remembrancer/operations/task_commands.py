@@ -26,6 +26,7 @@ from remembrancer.model.timestamps import Moment, from_ms, to_ms
 from remembrancer.operations.ahead.next_fires import PREVIEWED
 from remembrancer.operations.calendars.calendar_commands import CalendarCommands
 from remembrancer.operations.dependencies.blocked_tasks import dependents_warnings
+from remembrancer.operations.edits.manual_runs import ManualRuns
 from remembrancer.operations.edits.many_tasks import ManyTasks
 from remembrancer.operations.edits.occurrence_edits import OccurrenceEdits
 from remembrancer.operations.edits.referring_tasks import ReferringTasks
@@ -104,7 +105,8 @@ class TaskCommands:
         """Questions of tasks to people."""
         self.lineages = LineageCommands(store, clock, self._origins, self)
         """The trees of tasks that thoughts started."""
-        self.dead_letters = DeadLetterCommands(store, clock, self.lineages.check_left)
+        self._manual_runs = ManualRuns(store, self.lineages.check_left)
+        self.dead_letters = DeadLetterCommands(store, clock, self._manual_runs)
         """Failures that no attempt follows."""
         self.templates = TemplateCommands(store, clock, self._creation)
         """Templates of tasks."""
@@ -217,18 +219,13 @@ class TaskCommands:
     async def run(self, task_id: str, start: Start, fence: int | None = None) -> Execution:
         """Have *start* run the task once, now; return the execution as it started."""
 
-        async def act() -> Execution:
-            for _ in range(ROUNDS):  # one that has ended or changed before it could start is refused the next time
-                task = await self._tasks.open(task_id, "run", fence)
-                await self.lineages.check_left(task)
-                if started := await start(task, self._tasks.change("run_now", None, fence=fence)):
-                    return started
-            raise TaskContended(task_id, "run", ROUNDS)
+        async def read() -> ScheduledTask:
+            return await self._tasks.open(task_id, "run", fence)
 
-        async def again(handled: IdempotencyRecord) -> Execution:
-            return await self._store.tasks.execution(handled.execution_id or "")
+        async def begin(task: ScheduledTask) -> Execution | None:
+            return await start(task, self._tasks.change("run_now", None, fence=fence))
 
-        return await run_once(self._store.idempotency, act, again)
+        return await self._manual_runs.start(read, begin)
 
     async def _defer(
         self, task: ScheduledTask, wish: Defer, context: dict[str, Any] | None = None, fence: int | None = None

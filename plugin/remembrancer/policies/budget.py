@@ -7,6 +7,7 @@ was done is not known. The attempt after it has a reservation of its own.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.budget import micros_of, money_text
@@ -17,11 +18,13 @@ from remembrancer.policies.occurrences import OccurrenceRange, run_without_pause
 from remembrancer.ports.writes import Charge, Draw
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from remembrancer.model.handler_result import HandlerOutcome
     from remembrancer.model.task import ScheduledTask
     from remembrancer.policies.decision import Decision, Run, Situation
     from remembrancer.ports.handler import Firing
-    from remembrancer.ports.lineages import LineageState
+    from remembrancer.ports.lineages import LineageState, LineageStore
 
 LOST: Final = Charge(1, None, None, None)
 """The usage of a lost execution: all that it had reserved."""
@@ -36,20 +39,41 @@ def draw_of(task: ScheduledTask) -> Draw | None:
     return Draw(task.budget_id, int(tokens or 0), 0 if money is None else micros_of("estimate", money))
 
 
+@dataclass(frozen=True, slots=True)
+class Shortage:
+    """An amount of which the budget of a lineage has less left than a run needs."""
+
+    name: str
+    draw: Draw
+    state: LineageState
+
+
+async def lineages_of(store: LineageStore, tasks: Iterable[ScheduledTask]) -> Mapping[str, LineageState]:
+    """Return the lineages whose budgets *tasks* draw on, by their ids; nothing is read for tasks without one."""
+    drawn_on = {task.budget_id for task in tasks if task.budget_id is not None}
+    return await store.states(drawn_on) if drawn_on else {}
+
+
+def shortage_of(task: ScheduledTask, lineages: Mapping[str, LineageState]) -> Shortage | None:
+    """Return what the budget of its lineage lacks for a run of *task*; None if it has enough left."""
+    if (draw := draw_of(task)) is None or (state := lineages.get(draw.lineage_id)) is None:
+        return None
+    return None if (name := state.lacking(draw)) is None else Shortage(name, draw, state)
+
+
 def within_budget(task: ScheduledTask, run: Run, situation: Situation) -> Decision:
     """Return *run*, if the budget of its lineage has enough left; else the occurrence is skipped, or waits.
 
     While executions under way may give back what it needs, it waits for them.
     """
-    draw = draw_of(task)
-    state = situation.lineages.get(task.budget_id or "")
-    if draw is None or state is None or (lacking := state.lacking(draw)) is None:
+    if (short := shortage_of(task, situation.lineages)) is None:
         return run
-    reason = exhausted_words(state, lacking)
-    if not state.is_spent_for(draw):
-        return Park(wait_key_of(draw.lineage_id), f"{reason} Executions under way may give some of it back.")
+    state, wait_key = short.state, wait_key_of(short.draw.lineage_id)
+    reason = exhausted_words(state, short.name)
+    if not state.is_spent_for(short.draw):
+        return Park(wait_key, f"{reason} Executions under way may give some of it back.")
     if state.on_exhausted is OnExhausted.WAIT:
-        return Park(wait_key_of(draw.lineage_id), reason)
+        return Park(wait_key, reason)
     deferred = run.execution_type is ExecutionType.DEFERRED
     at_ms = (run_without_pause_ms(task) if deferred else None) or run.occurrence_ms
     one = OccurrenceRange(at_ms, at_ms, 1)

@@ -2,6 +2,7 @@
 
 Laws: a run under limits holds a slot of each of them. An occurrence for which one is full waits for that one, and
 those that wait are served in their order. Lateness by a wait for a slot is lateness like any other: `misfire` decides.
+A limit with a rate is full until its next permit.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ def under_limits(task: ScheduledTask, claim: Claim, situation: Situation) -> Cla
 
 def reason_of(refusal: Refusal) -> str:
     """Return why an occurrence waits for a slot, for people."""
+    if refusal.rate is not None:
+        return f"The limit {refusal.limit_key} lets {refusal.rate} begin, and the last permit is taken."
     slots, held = refusal.slots, ", ".join(refusal.holders)
     more = f" and {slots - len(refusal.holders)} more" if held and slots > len(refusal.holders) else ""
     by = f" by {held}{more}" if held else ""

@@ -8,8 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from remembrancer.model.dead_letter import DeadLetter
-    from remembrancer.model.execution import Execution
-    from remembrancer.ports.writes import Change, Draw, Lease
+    from remembrancer.ports.writes import Change
 
 
 class DeadLetters(Protocol):
@@ -25,13 +24,4 @@ class DeadLetters(Protocol):
 
     async def clear(self, letter: DeadLetter, change: Change) -> bool:
         """Delete a dead letter, if nothing has failed for its fault since it was read; return whether it did."""
-        ...
-
-    async def rerun(
-        self, letter: DeadLetter, execution: Execution, lease: Lease, change: Change, draw: Draw | None
-    ) -> Execution | None:
-        """Write a running execution, RETRY_OF the last that failed; None if its task is cancelled or gone.
-
-        With *draw*, also if the budget of its lineage has less left.
-        """
         ...

@@ -1,18 +1,24 @@
 """The limits port: slots, of which each running execution under a limit holds one. The laws of `ports.graph` hold.
 
 Laws: an execution under limits begins only with a slot of each of them, in the commit of its claim. Its outcome frees
-them in the commit that writes it, whichever replica writes it.
+them in the commit that writes it, whichever replica writes it. Of a limit with a rate it takes a permit too, which it
+gives back if it does not begin. In any time, no more begin than the burst and those that the rate adds in that time. A
+clock that is set back by more than a minute empties a bucket: the next permit comes as soon as after any other.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from remembrancer.model.limit import ConcurrencyLimit
+    from remembrancer.model.limit import ConcurrencyLimit, Rate
     from remembrancer.ports.writes import Change
+
+
+BEHIND_US: Final = 60_000_000
+"""Microseconds by which the time of a claim may be behind that of another: it waited, or clocks differ."""
 
 
 class Refusal(NamedTuple):
@@ -21,6 +27,10 @@ class Refusal(NamedTuple):
     limit_key: str
     slots: int
     holders: Sequence[str]
+    rate: str | None = None
+    """The rate, if it was that which had no permit; None if there was no slot."""
+    permit_ms: int | None = None
+    """The time (epoch ms) of the next permit; None if there was no slot."""
 
 
 class LimitState(NamedTuple):
@@ -29,11 +39,40 @@ class LimitState(NamedTuple):
     key: str
     slots: int | None
     holders: Sequence[str]
+    rate: Rate | None = None
+    spent_us: int = 0
+    """The time (epoch microseconds) at which the bucket would be full again."""
 
     @property
     def free(self) -> int | None:
         """The number of free slots; None: any number."""
         return None if self.slots is None else max(0, self.slots - len(self.holders))
+
+    def free_at(self, now_ms: int, most: int) -> int:
+        """Return how many may begin at a time, *most* at most."""
+        free = most if self.free is None else min(most, self.free)
+        if self.rate is None:
+            return free
+        return max(0, min(free, (self._full_us(now_ms) - self._spent_us(now_ms)) // self.rate.permit_us))
+
+    def permit_ms(self, now_ms: int, taken: int = 0) -> int:
+        """Return when the bucket has a permit (epoch ms), with *taken* more spent than now; without a rate, now."""
+        if self.rate is None:
+            return now_ms
+        spent_us = self._spent_us(now_ms) + taken * self.rate.permit_us
+        return max(now_ms, -((self.rate.permit_us * (self.rate.burst - 1) - spent_us) // 1000))
+
+    def was_set_back(self, now_ms: int) -> bool:
+        """Return whether a clock was set back since permits were taken: the next claim empties the bucket."""
+        return self.rate is not None and self.spent_us > self._full_us(now_ms) + BEHIND_US
+
+    def _full_us(self, now_ms: int) -> int:
+        assert self.rate is not None, "only a rate has a bucket"  # noqa: S101
+        return now_ms * 1000 + self.rate.burst * self.rate.permit_us
+
+    def _spent_us(self, now_ms: int) -> int:
+        """Return where the bucket stands at a time; one that was set back is empty."""
+        return self._full_us(now_ms) if self.was_set_back(now_ms) else max(self.spent_us, now_ms * 1000)
 
 
 class ConcurrencyLimits(Protocol):
@@ -46,8 +85,8 @@ class ConcurrencyLimits(Protocol):
     on_freed: list[Callable[[Collection[str]], None]]
     """Called with the limits of which slots became free, or may have."""
 
-    async def set(self, key: str, slots: int | None, change: Change) -> None:
-        """Set the slots of a limit; None is any number."""
+    async def set(self, key: str, slots: int | None, rate: Rate | None, change: Change) -> None:
+        """Set the slots and the rate of a limit; None is any number. What a bucket holds stays, as far as it can."""
         ...
 
     async def refresh(self) -> None:
@@ -58,8 +97,8 @@ class ConcurrencyLimits(Protocol):
         """Return those of these limits that there are."""
         ...
 
-    async def all(self, limit: int) -> Sequence[ConcurrencyLimit]:
-        """Return the limits by key, with who holds their slots and how many wait."""
+    async def all(self, limit: int, now_ms: int) -> Sequence[ConcurrencyLimit]:
+        """Return the limits by key, with who holds their slots and how many wait, as they are at *now_ms*."""
         ...
 
     async def tasks_of(self, execution_ids: Sequence[str]) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
+    from remembrancer.model.dead_letter import DeadLetter
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.writes import Change, Claim, Draw, ExpiredLease, Lease, Recovery, Settlement
@@ -50,10 +51,18 @@ class WorkQueue(Protocol):
         ...
 
     async def start_now(
-        self, execution: Execution, lease: Lease, change: Change, *, force: bool = False, draw: Draw | None = None
+        self,
+        execution: Execution,
+        lease: Lease,
+        change: Change,
+        letter: DeadLetter | None = None,
+        *,
+        force: bool = False,
+        draw: Draw | None = None,
     ) -> Execution | None:
         """Write a running execution outside the schedule; return None if the task is not open, or not as required.
 
+        With a dead *letter*, it is RETRY_OF the last that failed, and a task that ended runs too, unless cancelled.
         Also if one of its limits has no free slot, unless it is to *force* it; `limits.refused` then says which.
         With *draw*, also if the budget of its lineage has less left, and its execution has the fence of the task.
         """

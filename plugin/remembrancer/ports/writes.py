@@ -226,3 +226,5 @@ class DueRetries:
     """Those of paused tasks, each with the end of the pause (epoch ms); None: until the task is resumed."""
     dropped: Sequence[WaitingRetry] = ()
     """Those that never start: the failure before is the outcome."""
+    put_off: Sequence[tuple[WaitingRetry, int]] = ()
+    """Those that lack something now, each with the time (epoch ms) at which it is looked at again."""

@@ -826,14 +826,17 @@ class SchedulerService:
         trigger_prompt: str | None = None,
         context: dict[str, Any] | None = None,
         reason: str | None = None,
+        *,
+        force: bool = False,
     ) -> Execution:
         """Run the task of a dead letter again, as it was, or with another prompt or context; the task stays as it is.
 
-        It runs also if the task has ended, unless it was cancelled. Returns the execution, RETRY_OF the one that
-        failed. Raises InvalidInput, TaskEnded, SchedulerBusy.
+        It runs also if the task has ended, unless it was cancelled; with *force*, even if a limit has no free slot.
+        Returns the execution, RETRY_OF the one that failed. Raises InvalidInput, TaskEnded, SchedulerBusy,
+        LimitReached.
         """
         changed = {"trigger_prompt": trigger_prompt, "context": context}
-        start = self._process.running_scheduler().rerun
+        start = partial(self._process.running_scheduler().run_now, force=force)
         return await self._process.commands().dead_letters.rerun(dead_letter_id, changed, reason, start)
 
     @public
@@ -1037,14 +1040,21 @@ class SchedulerService:
         return await self._process.commands().calendars.remove(name)
 
     @public
-    async def set_limit(self, key: str, slots: int | None = None) -> ConcurrencyLimit:
-        """Set how many executions may run at once; return the limit as it is then. Raises InvalidInput.
+    async def set_limit(
+        self, key: str, slots: int | None = None, rate: str | None = None, burst: int | None = None
+    ) -> ConcurrencyLimit:
+        """Set how many executions may run at once, or begin in a time; return the limit as it is then.
 
         Args:
             key: `all`, `group:` and the name of a group, or a concurrency key.
             slots: The most executions at once; None for no limit. What runs already goes on.
+            rate: How many may begin in a time, such as `60/minute`; None for any number.
+            burst: How many of these may begin at once; None for those of a tenth of a second, at least one.
+
+        Raises:
+            InvalidInput: A value cannot be used.
         """
-        return await self._process.commands().concurrency.set(key, slots)
+        return await self._process.commands().concurrency.set(key, slots, rate, burst)
 
     @public
     async def list_limits(self) -> list[ConcurrencyLimit]:
@@ -1192,9 +1202,10 @@ class SchedulerService:
         await self._process.running_scheduler().idle()
 
     @property
-    def next_retry_at(self) -> datetime | None:
-        """The time of the next attempt that waits after a failure, as far as it is known; None without any."""
-        return self._process.running_scheduler().next_retry_at
+    def next_waiting_at(self) -> datetime | None:
+        """The time at which the next attempt or run begins that waits for its time; None without any that is known."""
+        scheduler = self._process.running_scheduler()
+        return min(filter(None, (scheduler.next_retry_at, scheduler.next_permit_at)), default=None)
 
     def get_status(self) -> ServiceStatus:
         """Return the status of the scheduler, with its metrics."""

@@ -48,6 +48,7 @@ class RunDeadLetterOptions(GraphOptions):
     prompt: Annotated[str | None, Option("--prompt", "-p", help="Another prompt for this run.")] = None
     context: Annotated[str | None, Option(metavar="JSON", help="Another context for this run.")] = None
     reason: Annotated[str | None, Option(help="Kept in the audit log.")] = None
+    force: Annotated[bool, Option("--force", help="Run it even if a limit has no free slot.")] = False
 
 
 async def run(asked: RunDeadLetterOptions) -> int:
@@ -65,7 +66,8 @@ async def run(asked: RunDeadLetterOptions) -> int:
 
     context = object_of("context", asked.context)
     async with connect(asked.graph) as reached:
-        started = await reached.scheduler.rerun(asked.dead_letter_id, asked.prompt, context, asked.reason)
+        letter_id, prompt, reason = asked.dead_letter_id, asked.prompt, asked.reason
+        started = await reached.scheduler.rerun(letter_id, prompt, context, reason, force=asked.force)
         execution = await outcome_of(reached.scheduler, started)
     if asked.as_json:
         print_json(execution)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from typer import Argument
+from typer import Argument, Option
 
 from remembrancer.cli.command import GraphOptions
 
@@ -25,19 +25,30 @@ class LimitOptions(GraphOptions):
         str | None,
         Argument(metavar="N", help="The most executions at once, or `none` for no limit.", show_default=False),
     ] = None
+    rate: Annotated[
+        str | None,
+        Option(metavar="N/UNIT", help="How many may begin in a second, minute, hour or day.", show_default=False),
+    ] = None
+    burst: Annotated[
+        int | None,
+        Option(metavar="N", help="How many of these may begin at once; usually one.", show_default=False),
+    ] = None
 
 
 async def limit(asked: LimitOptions) -> None:
     """Limit how many executions run at once, or list the limits.
 
     A limit is of all tasks, of a group, or of a concurrency key. Without arguments, it lists the limits, who holds
-    their slots, and how many tasks wait. What does not get a slot waits, and runs in its order.
+    their slots, and how many tasks wait. What does not get a slot waits, and runs in its order. A rate bounds how many
+    begin in a time; what is not given is not bounded.
 
     For example:
 
         remembrancer limit
         remembrancer limit database 3
         remembrancer limit group:reports 1
+        remembrancer limit weather --rate 60/minute
+        remembrancer limit weather 5 --rate 1000/hour --burst 20
         remembrancer limit all none
     """
     from remembrancer.cli.connect import connect
@@ -50,10 +61,11 @@ async def limit(asked: LimitOptions) -> None:
     async with connect(asked.graph, make=asked.key is not None) as reached:
         if asked.key is None:
             found = await reached.scheduler.list_limits()
-        elif asked.slots is None:
-            raise InvalidInput("slots", None, "a whole number, or `none` for no limit", 3)
+        elif asked.slots is None and asked.rate is None:
+            raise InvalidInput("slots", None, "a whole number, or `none` for no limit, or a rate", 3)
         else:
-            found = [await reached.scheduler.set_limit(asked.key, None if slots is None else int(slots))]
+            number = None if slots is None else int(slots)
+            found = [await reached.scheduler.set_limit(asked.key, number, asked.rate, asked.burst)]
     if asked.as_json:
         print_json(found if asked.key is None else found[0])
         return
@@ -64,6 +76,7 @@ def _row(limit: ConcurrencyLimit) -> dict[str, object]:
     return {
         "limit": limit.key,
         "slots": "any number" if limit.slots is None else limit.slots,
+        "rate": limit.rate or "",
         "taken": limit.taken,
         "waiting": limit.waiting or "",
         "held by": ", ".join(dict.fromkeys(held.task or held.execution_id for held in limit.holders[:5])),

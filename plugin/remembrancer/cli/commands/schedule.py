@@ -19,7 +19,7 @@ from remembrancer.cli.schedule_options import (
 from remembrancer.errors import InvalidInput
 from remembrancer.model.field_definition import FieldDefinition, FieldGroup, JsonObject
 from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, RepeatedKey, read_json
-from remembrancer.model.limit import read_key_limit
+from remembrancer.model.limit import read_key_limit, read_limit_key
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS, ScheduleRequest
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typer.models import OptionInfo
 
     from remembrancer.model.task import ScheduleResult
+    from remembrancer.service.service import SchedulerService
 
     OptionField = tuple[str, object] | tuple[str, object, object]
 
@@ -199,7 +200,7 @@ async def schedule(asked: GraphOptions) -> None:
     async with connect(asked.graph, make=True) as reached:
         asked = await with_whole_ids(reached, asked)
         if limited:
-            await reached.scheduler.set_limit(*limited)
+            await _set_slots(reached.scheduler, *limited)
         if template is None:
             (reply,) = await reached.scheduler.schedule_tasks([to_request(asked)], fires=fires)
         else:
@@ -224,6 +225,13 @@ def _limit_of(asked: GraphOptions) -> tuple[tuple[str, int] | None, GraphOptions
         return None, asked
     limited = read_key_limit(typed)
     return limited, replace(asked, concurrency_key=limited[0])  # pyright: ignore[reportCallIssue]  one of its fields
+
+
+async def _set_slots(scheduler: SchedulerService, word: str, slots: int) -> None:
+    """Set the slots of a concurrency key; a rate that it has stays."""
+    former = next((each for each in await scheduler.list_limits() if each.key == read_limit_key(word)), None)
+    rate, burst = (former.rate, former.burst) if former else (None, None)
+    await scheduler.set_limit(word, slots, rate, burst)
 
 
 def print_reply(reply: ScheduleResult, *, fires: bool) -> None:

@@ -8,6 +8,7 @@
 - `occurrence_edits`: skips, additions and moves of single occurrences, for the current actor.
 - `bulk_operations`: the entries of the table of operations that edit many tasks.
 - `bulk_run`: one edit of many tasks under way, batch by batch.
+- `manual_runs`: manual runs: a task is read, its budget is asked, and one execution is started.
 - `many_tasks`: pause, resume, update and cancel all tasks of a selection.
 - `planned_edits`: a task as it is to be after each kind of edit.
 - `task_edits`: pause, resume and update, for the current actor.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.errors import InvalidInput, TaskEnded
 from remembrancer.model.constraints import LONGEST_TEXT, read_context, read_id, read_limit, read_reason, read_text
-from remembrancer.operations.idempotency import run_once
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.operations.open_tasks import OpenTasks, check_readable
 
 if TYPE_CHECKING:
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from remembrancer.model.dead_letter import DeadLetter
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.operations.edits.manual_runs import ManualRuns
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
-    from remembrancer.ports.idempotency import IdempotencyRecord
     from remembrancer.ports.writes import Change
 
-    StartAgain = Callable[[DeadLetter, ScheduledTask, Change], Awaitable[Execution | None]]
+    StartAgain = Callable[[ScheduledTask, Change, DeadLetter], Awaitable[Execution | None]]
 
 
 class DeadLetterCommands:
@@ -29,12 +29,12 @@ class DeadLetterCommands:
     Args:
         store: The graph.
         clock: The time.
-        check_left: Refuses a run of a task for which the budget of its lineage has not enough left.
+        runs: Start the runs that callers ask for.
     """
 
-    def __init__(self, store: Graph, clock: Clock, check_left: Callable[[ScheduledTask], Awaitable[None]]) -> None:
+    def __init__(self, store: Graph, clock: Clock, runs: ManualRuns) -> None:
         self._store = store
-        self._check_left = check_left
+        self._runs = runs
         self._tasks = OpenTasks(store, clock)
 
     async def all(self, task_id: str | None, limit: int) -> Sequence[DeadLetter]:
@@ -53,20 +53,21 @@ class DeadLetterCommands:
         if "context" in given:
             given["context"] = read_context(given["context"])
 
-        async def act() -> Execution:
+        letter: DeadLetter
+
+        async def read() -> ScheduledTask:
+            nonlocal letter
             letter = await self._letter(dead_letter_id)
             task = await self._store.tasks.get(letter.task_id)
+            if task.status is TaskStatus.CANCELLED:
+                raise TaskEnded(task.task_id, task.status, "run again")
             check_readable(task)
-            again = task.model_copy(update=given)
-            await self._check_left(task)
-            if started := await start(letter, again, self._tasks.change("rerun", text)):
-                return started
-            raise TaskEnded(task.task_id, task.status, "run again")
+            return task.model_copy(update=given)
 
-        async def repeated(handled: IdempotencyRecord) -> Execution:
-            return await self._store.tasks.execution(handled.execution_id or "")
+        async def begin(task: ScheduledTask) -> Execution | None:
+            return await start(task, self._tasks.change("rerun", text), letter)
 
-        return await run_once(self._store.idempotency, act, repeated)
+        return await self._runs.start(read, begin)
 
     async def clear(self, dead_letter_id: str, reason: str) -> bool:
         """Delete a dead letter; return False if there is none, or its task has failed for this fault meanwhile."""

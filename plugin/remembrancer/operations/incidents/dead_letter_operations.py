@@ -11,7 +11,7 @@ from remembrancer.model.dead_letter import DeadLetter
 from remembrancer.model.execution import Execution
 from remembrancer.model.token import Scope
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Params
-from remembrancer.operations.parameters import AnyContext, Limit  # noqa: TC001 (pydantic reads the annotations)
+from remembrancer.operations.parameters import AnyContext, Force, Limit  # noqa: TC001 (pydantic reads the annotations)
 
 _LETTER: Final = "/scheduler/dead-letters/{dead_letter_id}"
 _Id = Annotated[str, Field(description="The id of the dead letter.")]
@@ -31,6 +31,7 @@ class RerunDeadLetter(Params):
     trigger_prompt: Annotated[str | None, Field(description="Another prompt for this run.")] = None
     context: Annotated[AnyContext, Field(description="Another context for this run.")] = None
     reason: Annotated[str | None, Field(description="The reason, for people.")] = None
+    force: Force = False
 
     def check(self) -> None:
         """Refuse a context that is not JSON. Raises InvalidInput."""

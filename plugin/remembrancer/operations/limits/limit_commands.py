@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.model.limit import ConcurrencyLimit, read_limit_key, read_slots
+from remembrancer.model.limit import ConcurrencyLimit, read_limit_key, read_rate, read_slots
+from remembrancer.model.timestamps import to_ms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +28,13 @@ class LimitCommands:
         self._limits = limits
         self._tasks = tasks
 
-    async def set(self, key: str, slots: int | None) -> ConcurrencyLimit:
-        """Set the slots of a limit; return it. Raises InvalidInput."""
-        name, number = read_limit_key(key), read_slots(slots)
-        await self._limits.set(name, number, self._tasks.change("set_limit", None))
+    async def set(self, key: str, slots: int | None, rate: str | None, burst: int | None) -> ConcurrencyLimit:
+        """Set the slots and the rate of a limit; return it. Raises InvalidInput."""
+        name, number, bucket = read_limit_key(key), read_slots(slots), read_rate(rate, burst)
+        await self._limits.set(name, number, bucket, self._tasks.change("set_limit", None))
         found = [each for each in await self.all() if each.key == name]
         return found[0] if found else ConcurrencyLimit(key=name, slots=number)
 
     async def all(self) -> Sequence[ConcurrencyLimit]:
         """Return the limits, by key."""
-        return await self._limits.all(_MOST)
+        return await self._limits.all(_MOST, to_ms(self._tasks.change("list_limits", None).at))

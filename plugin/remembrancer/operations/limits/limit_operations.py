@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import Field, StrictBool, StrictInt, StrictStr
+from pydantic import Field, StrictInt, StrictStr
 
 from remembrancer.model.limit import MOST_SLOTS, ConcurrencyLimit
 from remembrancer.model.token import Scope
@@ -22,11 +22,11 @@ class RunNow(parameters.OneTask):
     """The task to run."""
 
     fence: parameters.Fence = None
-    force: Annotated[StrictBool, Field(description="Run it even if a limit has no free slot.")] = False
+    force: parameters.Force = False
 
 
 class SetLimit(Params):
-    """A limit, and its slots."""
+    """A limit, its slots, and its rate."""
 
     key: Annotated[
         StrictStr, Field(description="`all`, `group:` and the name of a group, or a concurrency key.", max_length=100)
@@ -35,12 +35,24 @@ class SetLimit(Params):
         StrictInt | None,
         Field(description="The most executions at once; null for no limit.", ge=0, le=MOST_SLOTS),
     ] = None
+    rate: Annotated[
+        StrictStr | None,
+        Field(description="How many may begin in a time, such as 60/minute; null for any number.", max_length=40),
+    ] = None
+    burst: Annotated[
+        StrictInt | None,
+        Field(
+            description="How many of these may begin at once; null for those of a tenth of a second, at least one.",
+            ge=1,
+            le=MOST_SLOTS,
+        ),
+    ] = None
 
 
 LIMITS: Final[tuple[AnyOperation, ...]] = (
     Operation(
         name="set_limit",
-        summary="Set how many executions may run at once: of all tasks, of a group, or under a concurrency key.",
+        summary="Set how many executions may run at once, or begin in a time: of all, of a group, or under a key.",
         scope=Scope.ADMIN,
         effect=Effect.ADDS,
         params=SetLimit,

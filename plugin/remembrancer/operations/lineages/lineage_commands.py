@@ -17,7 +17,7 @@ from remembrancer.operations.edits.bulk_run import BulkAction, BulkRun, Ends
 from remembrancer.operations.edits.planned_edits import cancelling
 from remembrancer.operations.idempotency import reject_reuse
 from remembrancer.operations.open_tasks import ROUNDS
-from remembrancer.policies.budget import draw_of, wait_key_of
+from remembrancer.policies.budget import lineages_of, shortage_of, wait_key_of
 from remembrancer.ports.filters import TaskFilter
 from remembrancer.ports.lineages import LineageState
 from remembrancer.ports.writes import Change
@@ -87,11 +87,9 @@ class LineageCommands:
 
     async def check_left(self, task: ScheduledTask) -> None:
         """Refuse a run by hand for which the budget of its lineage has not enough left. Raises LineageLimitReached."""
-        if (draw := draw_of(task)) is None:
+        if (short := shortage_of(task, await lineages_of(self._store.lineages, [task]))) is None:
             return
-        state = (await self._store.lineages.states([draw.lineage_id])).get(draw.lineage_id)
-        if state is None or (name := state.lacking(draw)) is None:
-            return
+        name, draw, state = short.name, short.draw, short.state
         needed = {"runs": 1, "tokens": max(1, draw.tokens), "money": max(1, draw.money)}[name]
         asked = state.caps[name] - state.left(name) + needed
         most, asked = (_amounts({name: amount})[name] for amount in (state.caps[name], asked))

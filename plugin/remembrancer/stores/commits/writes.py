@@ -122,7 +122,6 @@ _EXECUTIONS: Final = {
     "end_retries": WriteSpec(executions.EndedRetriesRow, "task_id", silent=_PART, kind=None),
     "record_dead_letters": WriteSpec(executions.DeadLetterRow, "task_id", events=row_events.dead_lettered, kind=None),
     "clear_dead_letters": WriteSpec(tasks.ClearedLetterRow, "dead_letter_id", silent=_AUDIT),
-    "start_reruns": WriteSpec(executions.ManualRunRow, "task_id", count=row_counts.started, events=row_events.started),
     "link_reruns": WriteSpec(executions.RerunLinkRow, silent=_PART, kind=None),
     "acquire_leases": WriteSpec(executions.LeaseRow, "lease_id", silent=_LEASE, kind=None, recurrent=True),
     "renew_leases": WriteSpec(executions.RenewalRow, "lease_id", silent=_LEASE, urgent=True),

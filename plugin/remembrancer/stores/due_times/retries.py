@@ -87,7 +87,7 @@ class GraphRetries:
     async def _singly(self, due: DueRetries, lease: Lease) -> list[Execution]:
         """Start the attempts one by one, since one of them exists already: that one is dropped."""
         await self._connection.write([acquire_leases(lease, [each for _, each in due.started])])
-        started = await self._write(DueRetries(held=due.held, dropped=due.dropped), None)
+        started = await self._write(DueRetries(held=due.held, dropped=due.dropped, put_off=due.put_off), None)
         for each in due.started:
             try:
                 started += await self._write(DueRetries([each]), None)
@@ -101,12 +101,13 @@ class GraphRetries:
         statements: list[Statement] = []
         if begun:
             wanted, places = wanted_slots(begun)
-            statements += [taking(wanted)] if wanted else []
+            statements += [taking(wanted, to_ms(begun[0].triggered_at))] if wanted else []
             rows = [_start_row(*each, places.get(each[1].execution_id, 0)) for each in due.started]
             statements.append(Statement("start_retries", rows))
             statements += [acquire_leases(lease, begun)] if lease else []
-        if due.held:
-            statements.append(Statement("hold_retries", [_hold_row(*each) for each in due.held]))
+        held = [_hold_row(*each, by_pause=True) for each in due.held]
+        if held := [*held, *(_hold_row(*each, by_pause=False) for each in due.put_off)]:
+            statements.append(Statement("hold_retries", held))
         if due.dropped:
             dropped = [_drop_row(vars(each.execution)) for each in due.dropped]
             statements.append(Statement("drop_retries", dropped))
@@ -115,7 +116,7 @@ class GraphRetries:
         statements += returning(begun)
         statements = reserving_attempts(due.started, statements)
         answers = await self._connection.write(statements)
-        self._times.arm(until_ms for _, until_ms in due.held if until_ms is not None)
+        self._times.arm(until_ms for _, until_ms in (*due.held, *due.put_off) if until_ms is not None)
         return [with_fence(begun[int(row["row"])], row) for row in rows_of("start_retries", statements, answers)]
 
 
@@ -142,9 +143,9 @@ def _start_row(waiting: WaitingRetry, begun: Execution, place: int) -> WaitedRet
     }
 
 
-def _hold_row(waiting: WaitingRetry, until_ms: int | None) -> HeldRetryRow:
-    former = waiting.execution
-    return {"execution_id": former.execution_id, "due_ms": former.retry_due_ms or 0, "until_ms": until_ms}
+def _hold_row(waiting: WaitingRetry, until_ms: int | None, *, by_pause: bool) -> HeldRetryRow:
+    former_id, due_ms = waiting.execution.execution_id, waiting.execution.retry_due_ms or 0
+    return {"execution_id": former_id, "due_ms": due_ms, "until_ms": until_ms, "by_pause": by_pause}
 
 
 def _drop_row(node: Row) -> DroppedRetryRow:

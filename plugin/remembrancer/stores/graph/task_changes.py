@@ -22,6 +22,7 @@ from remembrancer.stores.rows.slot_rows import note_refusals, returning, taking
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from remembrancer.model.dead_letter import DeadLetter
     from remembrancer.model.execution import Execution
     from remembrancer.ports.writes import Claim, Draw, Edit, Lease
     from remembrancer.stores.commits.connection import GraphConnection
@@ -154,22 +155,35 @@ def _explained(taken: UniqueKeyTaken, edits: Sequence[Edit]) -> RemembrancerErro
     return QueryFailed(f"The graph has a record of this change already; nothing was written: {taken}")
 
 
-async def start_now(
-    parts: GraphParts, execution: Execution, lease: Lease, change: Change, *, force: bool, draw: Draw | None
+async def start_now(  # noqa: PLR0913 (what holds for the execution)
+    parts: GraphParts,
+    execution: Execution,
+    lease: Lease,
+    change: Change,
+    letter: DeadLetter | None,
+    *,
+    force: bool,
+    draw: Draw | None,
 ) -> Execution | None:
-    """Write a running execution of an open task outside the schedule; None if the task is not as required.
+    """Write a running execution outside the schedule; None if the task is not as required.
 
     Also if a limit has no free slot, which is noted; with *force*, it takes one more than there are.
     """
     keys = execution.limit_keys or ()
     audit = audit_rows.change_row(execution.task_id, change)
-    after = node_rows.to_json({"execution_id": execution.execution_id})
+    again = {} if letter is None else {"dead_letter_id": letter.dead_letter_id}
+    after = node_rows.to_json({"execution_id": execution.execution_id, **again})
     row = {**node_rows.start_row(execution), **audit, "change_reason": change.reason, "after": after}
-    row["limit_keys"] = list(keys)
+    row |= {"limit_keys": list(keys), "again": letter is not None}
     if draw is not None:  # the refusal of a budget moves the fence
         row["if_fence"] = change.if_fence if change.if_fence is not None else execution.fence
-    taken = [taking({key: [execution.execution_id] for key in keys}, force=force)] if keys else []
-    starting = [*taken, Statement("start_executions", [row]), acquire_leases(lease, [execution])]
+    wanted = {key: [execution.execution_id] for key in keys}
+    taken = [taking(wanted, to_ms(execution.triggered_at), force=force)] if keys else []
+    starting = [*taken, Statement("start_executions", [row])]
+    if letter is not None:
+        link = {"execution_id": execution.execution_id, "former_execution_id": letter.execution_id}
+        starting.append(Statement("link_reruns", [link]))
+    starting.append(acquire_leases(lease, [execution]))
     statements = [*reserving_one(draw, execution, starting), *returning([execution])]
     with rejecting_reuse(change.idempotency_key):
         answers = await parts.connection.write(statements)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime
 
+    from remembrancer.model.dead_letter import DeadLetter
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.writes import Change, Claim, Draw, Lease, Recovery, Settlement
@@ -71,10 +72,17 @@ class GraphWorkQueue:
         return await self._claims.claim(claims, lease)
 
     async def start_now(
-        self, execution: Execution, lease: Lease, change: Change, *, force: bool = False, draw: Draw | None = None
+        self,
+        execution: Execution,
+        lease: Lease,
+        change: Change,
+        letter: DeadLetter | None = None,
+        *,
+        force: bool = False,
+        draw: Draw | None = None,
     ) -> Execution | None:
-        """Write a running execution of an open task outside the schedule."""
-        return await start_now(self._parts, execution, lease, change, force=force, draw=draw)
+        """Write a running execution outside the schedule."""
+        return await start_now(self._parts, execution, lease, change, letter, force=force, draw=draw)
 
     async def renew(self, lease_ids: Sequence[str], until: datetime) -> None:
         """Extend the leases to *until*."""

@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from remembrancer.model.dead_letter import DeadLetter
-from remembrancer.stores.commits.statement import Row, Statement, rows_of
+from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer.stores.records.idempotency import rejecting_reuse
-from remembrancer.stores.rows import audit_rows, node_rows
-from remembrancer.stores.rows.budget_rows import reserving_one
-from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases, with_fence
+from remembrancer.stores.rows import audit_rows
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from remembrancer.model.execution import Execution
-    from remembrancer.ports.writes import Change, Draw, Lease
+    from remembrancer.ports.writes import Change
     from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.rows.readable_records import ReadableRecords
 
@@ -49,25 +46,6 @@ class GraphDeadLetters:
         with rejecting_reuse(change.idempotency_key):
             answers = await self._connection.write([Statement("clear_dead_letters", [row])])
         return bool(answers[0])
-
-    async def rerun(
-        self, letter: DeadLetter, execution: Execution, lease: Lease, change: Change, draw: Draw | None
-    ) -> Execution | None:
-        """Write a running execution, RETRY_OF the last that failed; None if its task is cancelled or gone."""
-        audit = audit_rows.change_row(execution.task_id, change)
-        after = node_rows.to_json({"execution_id": execution.execution_id, "dead_letter_id": letter.dead_letter_id})
-        row: Row = {**node_rows.start_row(execution), **audit, "change_reason": change.reason, "after": after}
-        link = {"execution_id": execution.execution_id, "former_execution_id": letter.execution_id}
-        if draw is not None:  # the refusal of a budget moves the fence
-            row["if_fence"] = execution.fence
-        starting = [Statement("start_reruns", [row]), Statement("link_reruns", [link])]
-        statements = reserving_one(draw, execution, [*starting, acquire_leases(lease, [execution])])
-        with rejecting_reuse(change.idempotency_key):
-            answers = await self._connection.write(statements)
-        if started := rows_of("start_reruns", statements, answers):
-            return with_fence(execution, started[0])
-        await self._connection.write([release_leases([lease.lease_id])])
-        return None
 
     async def _read(self, name: str, parameters: Row) -> list[DeadLetter]:
         rows = await self._connection.read(query(name), parameters)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from remembrancer.model.limit import first_slots
+from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.limits import Refusal
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.rows import node_rows
@@ -34,14 +35,14 @@ def limited_claims(claims: Sequence[Claim], element_ids: Sequence[str | None]) -
         row: LimitedClaimRow = {**node_rows.claim_row(claim), "limit_keys": list(keys), "places": at}
         row["element_id"] = element_id
         rows.append(row)
-    taken = taking(wanted)
+    taken = taking(wanted, to_ms(claims[0].execution.triggered_at))
     return [taken, Statement("claim_limited", rows), Statement("return_slots", [*taken.rows])]
 
 
-def taking(wanted: dict[str, list[str]], *, force: bool = False) -> Statement:
+def taking(wanted: dict[str, list[str]], at_ms: int, *, force: bool = False) -> Statement:
     """Return the statement that takes slots of limits for executions, by key; with *force*, beyond the limit too."""
     rows: list[TakenSlotsRow] = [
-        {"limit_key": key, "slots": first_slots(key), "wanted": list(ids), "force": force}
+        {"limit_key": key, "slots": first_slots(key), "wanted": list(ids), "force": force, "at_us": at_ms * 1000}
         for key, ids in sorted(wanted.items())
     ]
     return Statement("take_slots", rows)
@@ -60,7 +61,7 @@ def releasing(ended: Iterable[Execution], begun: Iterable[Execution] = ()) -> li
 def returning(executions: Iterable[Execution]) -> list[Statement]:
     """Return the statement that takes slots back from those of *executions* that did not begin; none without any."""
     wanted = _wanted(executions)
-    return [Statement("return_slots", taking(wanted).rows)] if wanted else []
+    return [Statement("return_slots", taking(wanted, 0).rows)] if wanted else []
 
 
 def note_refusals(refused: dict[str, Refusal], taken: Sequence[Statement], answers: Sequence[list[Row]]) -> None:
@@ -68,8 +69,11 @@ def note_refusals(refused: dict[str, Refusal], taken: Sequence[Statement], answe
     for statement, answer in zip(taken, answers, strict=False):
         for row in answer:
             asked = cast("TakenSlotsRow", statement.rows[row["row"]])
+            permit_ms = None if row["next_us"] is None else -(-row["next_us"] // 1000)
+            rate = None if permit_ms is None else row["rate"]
             for execution_id in asked["wanted"][max(0, row["free"]) :]:
-                refused.setdefault(execution_id, Refusal(asked["limit_key"], row["slots"] or 0, row["holders"]))
+                refusal = Refusal(asked["limit_key"], row["slots"] or 0, row["holders"], rate, permit_ms)
+                refused.setdefault(execution_id, refusal)
 
 
 def wanted_slots(executions: Sequence[Execution]) -> tuple[dict[str, list[str]], dict[str, int]]:

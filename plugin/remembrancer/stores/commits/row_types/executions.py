@@ -100,6 +100,8 @@ class TakenSlotsRow(TypedDict):
     """Of a limit that is not there yet."""
     wanted: list[str]
     force: bool
+    at_us: int
+    """The time, in epoch microseconds: a rate adds permits up to it."""
 
 
 class ReleasedSlotsRow(TypedDict):
@@ -115,6 +117,8 @@ class ManualRunRow(StartRow):
     """An execution that a caller starts, and its entry of the audit log."""
 
     limit_keys: list[str]
+    again: bool
+    """True for what failed, whose task may have ended since."""
 
     change_id: str
     action: str
@@ -148,11 +152,12 @@ class WaitedRetryRow(StartRow):
 
 
 class HeldRetryRow(TypedDict):
-    """A failed execution whose next attempt waits for the end of a pause."""
+    """A failed execution whose next attempt waits for the end of a pause, or for another look."""
 
     execution_id: str
     due_ms: int
     until_ms: int | None
+    by_pause: bool
 
 
 class DroppedRetryRow(TypedDict):

@@ -127,10 +127,13 @@ class SettledDeferralRow(RescheduleRow, FencedRow):
 
 
 class LimitRow(ChangeRow):
-    """The number of slots of a limit."""
+    """The number of slots of a limit, and its rate."""
 
     limit_key: str
     slots: int | None
+    rate: str | None
+    permit_us: int | None
+    burst: int | None
 
 
 class AnswerRow(ChangeRow):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
-from remembrancer.model.limit import WAIT, ConcurrencyLimit, SlotHolder
+from remembrancer.model.limit import WAIT, ConcurrencyLimit, Rate, SlotHolder
+from remembrancer.model.timestamps import from_ms
 from remembrancer.ports.limits import LimitState
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.rows import node_rows
@@ -38,9 +39,11 @@ class GraphLimits:
         self.refused = parts.slots.refused
         self.on_freed = parts.slots.on_freed
 
-    async def set(self, key: str, slots: int | None, change: Change) -> None:
-        """Set the slots of a limit."""
-        row: LimitRow = {**change_row(None, change), "limit_key": key, "slots": slots}
+    async def set(self, key: str, slots: int | None, rate: Rate | None, change: Change) -> None:
+        """Set the slots and the rate of a limit."""
+        text, permit_us, burst = rate or (None, None, None)
+        limit = {"limit_key": key, "slots": slots, "rate": text, "permit_us": permit_us, "burst": burst}
+        row = cast("LimitRow", {**change_row(None, change), **limit})
         await self._connection.write([Statement("set_limits", [row])])
         self.known = frozenset({*self.known, key})
         for listener in self.on_freed:
@@ -75,7 +78,7 @@ class GraphLimits:
         found = await self._connection.read(query("limits_by_key"), {"keys": sorted(keys)})
         return [_state(row["l"]) for row in found]
 
-    async def all(self, limit: int) -> Sequence[ConcurrencyLimit]:
+    async def all(self, limit: int, now_ms: int) -> Sequence[ConcurrencyLimit]:
         """Return the limits by key, with who holds their slots and how many wait."""
         states = [_state(node) for node in (await self._nodes())[:limit]]
         asked = [each for state in states for each in state.holders[:_SHOWN]]
@@ -91,6 +94,9 @@ class GraphLimits:
                 ConcurrencyLimit(
                     key=state.key,
                     slots=state.slots,
+                    rate=state.rate.text if state.rate else None,
+                    burst=state.rate.burst if state.rate else None,
+                    next_at=None if (at_ms := state.permit_ms(now_ms)) <= now_ms else from_ms(at_ms),
                     taken=len(state.holders),
                     waiting=counted["waits"],
                     holders=holders,
@@ -123,7 +129,10 @@ class GraphLimits:
 
 
 def _state(node: Row) -> LimitState:
-    return LimitState(node["limit_key"], node.get("slots"), node.get("holders") or [])
+    text, permit_us, burst = node.get("rate"), node.get("permit_us"), node.get("burst")
+    rate = None if text is None or not permit_us or not burst else Rate(text, permit_us, burst)
+    key, slots, spent_us = node["limit_key"], node.get("slots"), node.get("spent_us") or 0
+    return LimitState(key, slots, node.get("holders") or [], rate, spent_us)
 
 
 def _holder(execution_id: str, task: tuple[str, str] | None) -> Row:

@@ -1,0 +1,177 @@
+"""What must not be in the graph of a life that was cut off, once another process has taken over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from policy_model import ALLOWED, Plan, Times, ledgers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from policy_lives import Life
+
+Row = dict[str, Any]
+ANYTHING: Final = frozenset[str]().union(*ALLOWED.values())
+"""Whatever can be the reason of an outcome: what befell a task, the life tells."""
+_SLOTS: Final = """
+MATCH (l:concurrency_limit) RETURN l.limit_key AS key, l.slots AS slots, coalesce(l.holders, []) AS holders
+"""
+_RUNNING: Final = """
+MATCH (e:task_execution {status: 'running'}) RETURN e.execution_id AS execution_id, e.limit_keys AS limit_keys
+"""
+_SPENT: Final = """
+MATCH (e:task_execution) WHERE e.budget_id IS NOT NULL
+RETURN e.budget_id AS lineage_id, e.execution_id AS execution_id, e.status AS status, e.spent_runs AS runs,
+       e.spent_tokens AS tokens, e.reserved_tokens AS reserved_tokens
+"""
+_LINEAGES: Final = "MATCH (l:lineage) RETURN l"
+_FAILED: Final = """
+MATCH (e:task_execution {status: 'failed'})-[:EXECUTION_OF]->(t:scheduled_task)
+OPTIONAL MATCH (again:task_execution)-[:RETRY_OF]->(e)
+RETURN e.execution_id AS execution_id, t.task_id AS task_id, e.attempt AS attempt, e.dead_letter_id AS dead_letter_id,
+       e.reason_code AS reason_code, e.occurrence_key AS occurrence_key, e.retry_task_id AS waits,
+       max(again.attempt) AS again
+"""
+_LETTERS: Final = "MATCH (d:dead_letter) RETURN d.dead_letter_id AS dead_letter_id, d.failures AS failures"
+_DEFERRALS: Final = """
+MATCH (d:task_deferral)-[:DEFERRAL_OF]->(t:scheduled_task)
+RETURN d.deferral_id AS deferral_id, d.answer AS answer, t.task_id AS task_id, t.deferral_id AS live_id,
+       t.question_id AS question_id, t.status AS status, t.next_run_ms AS next_run_ms
+"""
+_LEASES: Final = "MATCH (l:execution_lease) RETURN l.lease_id AS lease_id"
+
+
+def plans_of(told: Sequence[Row], tasks: dict[str, Row]) -> dict[str, Plan]:
+    """Return what was asked for, of the tasks that are there, also where the call was cut off."""
+    asked = {line["plans"]: line for line in told if "plans" in line}
+    plans: dict[str, Plan] = {}
+    for task_id, task in tasks.items():
+        line = asked[task["name"] if task["name"] != "Renamed" else "run_all"]
+        at = datetime.fromtimestamp(line["at"] / 1000, UTC)
+        due = datetime.fromtimestamp(line["due"] / 1000, UTC) if "due" in line else None
+        times = Times(due=due, minutes=line.get("every", 0), anchor=None if due else at)
+        plans[task_id] = Plan([(at, times)], line["fields"], set(ANYTHING))
+    return plans
+
+
+async def wrong(life: Life, told: Sequence[Row], *, is_over: bool = False) -> list[str]:
+    """Return what is wrong, after a recovery; with *is_over*, also what has not come to its end."""
+    ask = life.service.cypher
+    graph = await ledgers(life.service)
+    seen, found = life.clock.now(), list[str]()
+    for task_id, plan in plans_of(told, {each: ledger.task for each, ledger in graph.items()}).items():
+        found += graph[task_id].wrong(plan, seen)
+        found += graph[task_id].waits(seen) if is_over else []
+    begun = Counter(line["begun"] for line in told if "begun" in line)
+    found += [f"{each} began {times} times" for each, times in begun.items() if times > 1]
+    found += _of_slots(await ask(_SLOTS), await ask(_RUNNING))
+    found += _of_budgets([row["l"] for row in await ask(_LINEAGES)], await ask(_SPENT))
+    found += _of_failures(await ask(_FAILED), await ask(_LETTERS), told)
+    found += _of_deferrals(await ask(_DEFERRALS))
+    if not is_over:  # then limits and budgets are those of the drain
+        asked = {"deferrals": await ask(_DEFERRALS), "limits": await ask(_SLOTS), "lineages": await ask(_LINEAGES)}
+        found += _of_acknowledged(told, graph, asked)
+    if is_over:
+        found += [f"a lease is left: {lease}" for lease in await ask(_LEASES)]
+    return found
+
+
+def _of_slots(limits: Sequence[Row], running: Sequence[Row]) -> list[str]:
+    """Return slots that are held by what does not run, and runs without the slot that they need."""
+    found: list[str] = []
+    for limit in limits:
+        runs = sorted(row["execution_id"] for row in running if limit["key"] in (row["limit_keys"] or ()))
+        if sorted(limit["holders"]) != runs:
+            found.append(f"{limit['key']} is held by {limit['holders']}, and {runs} run")
+    return found
+
+
+def _of_budgets(lineages: Sequence[Row], runs: Sequence[Row]) -> list[str]:
+    """Return budgets whose parts are not what their runs used and hold, and runs that are charged wrongly."""
+    found: list[str] = []
+    for lineage in lineages:
+        mine = [row for row in runs if row["lineage_id"] == lineage["lineage_id"]]
+        ended, held = ([row for row in mine if (row["status"] == "running") is each] for each in (False, True))
+        for row in ended:
+            owed = 0 if row["status"] in {"deferred", "cancelled"} else 1
+            if row["runs"] != owed:
+                found.append(f"charged with {row['runs']} runs for {owed}: {row}")
+        counted = {
+            "spent_runs": sum(row["runs"] or 0 for row in ended),
+            "spent_tokens": sum(row["tokens"] or 0 for row in ended),
+            "reserved_runs": len(held),
+            "reserved_tokens": sum(row["reserved_tokens"] for row in held),
+        }
+        for name, number in counted.items():
+            if (lineage.get(name) or 0) != number:
+                found.append(f"{name} of {lineage['lineage_id']} is {lineage.get(name)}, its runs say {number}")
+        if (cap := lineage.get("runs")) is not None and counted["spent_runs"] + len(held) > cap:
+            found.append(f"{counted['spent_runs']} and {len(held)} runs of {cap}: {lineage}")
+    return found
+
+
+def _of_failures(failed: Sequence[Row], letters: Sequence[Row], told: Sequence[Row]) -> list[str]:
+    """Return failures for good that no dead letter counts, or counts twice, and others that one counts."""
+    found: list[str] = []
+    counted: Counter[str] = Counter()
+    for row in failed:
+        is_final = row["waits"] is None and (row["again"] or 0) <= row["attempt"]
+        if row["dead_letter_id"]:
+            counted[row["dead_letter_id"]] += 1
+        if bool(row["dead_letter_id"]) and not is_final:
+            found.append(f"counted among the dead letters: {row}")
+        if is_final and not row["dead_letter_id"] and not _was_withdrawn(row, told):
+            found.append(f"counted by no dead letter: {row}")
+    was_cleared = any(line.get("doing") == "clear" for line in told)
+    stand = {row["dead_letter_id"]: row["failures"] for row in letters}
+    for letter, times in counted.items():
+        if stand.get(letter, times if was_cleared else 0) != times:
+            found.append(f"{letter} counts {stand.get(letter)} of {times} failures")
+    return found + [f"{each} counts failures that are not there" for each in stand.keys() - counted.keys()]
+
+
+def _was_withdrawn(row: Row, told: Sequence[Row]) -> bool:
+    """Whether a change took the attempts away that were to follow a failure: it was decided to let it be."""
+    withdrawn = {line.get("id") for line in told if line.get("doing") in {"cancel", "edit"}}
+    return row["task_id"] in withdrawn
+
+
+def _of_deferrals(deferrals: Sequence[Row]) -> list[str]:
+    """Return tasks with a live deferral that is not theirs, with a timer of a question that is answered, or ended."""
+    found: list[str] = []
+    for row in deferrals:
+        is_live = row["live_id"] == row["deferral_id"]
+        if is_live and row["status"] not in {"PENDING", "ACTIVE"}:
+            found.append(f"an ended task waits for its deferral: {row}")
+        if row["question_id"] == row["deferral_id"] and (row["answer"] is not None or not is_live):
+            found.append(f"a question is open that is answered or over: {row}")
+    known = {row["deferral_id"] for row in deferrals}
+    lives = {row["live_id"] for row in deferrals if row["live_id"]}
+    return found + [f"{each} is live and is not there" for each in lives - known]
+
+
+def _of_acknowledged(told: Sequence[Row], graph: dict[str, Any], asked: dict[str, Sequence[Row]]) -> list[str]:
+    """Return what was acknowledged and is not there."""
+    is_there: dict[str, Any] = {
+        "cancel": {each for each, ledger in graph.items() if ledger.task["status"] == "CANCELLED"},
+        "defer": {row["deferral_id"] for row in asked["deferrals"]},
+        "answer": {row["deferral_id"] for row in asked["deferrals"] if row["answer"] is not None},
+        "rerun": {row["execution_id"] for ledger in graph.values() for row in ledger.executions},
+        "limit": {("key", row["key"].removeprefix("key:"), row["slots"]) for row in asked["limits"]},
+        "budget": {("of", row["l"]["lineage_id"], row["l"].get("runs")) for row in asked["lineages"]},
+    }
+    found = [f"lost: {line}" for line in told if "scheduled" in line and line["scheduled"] not in graph]
+    set_last: dict[Any, Row] = {}
+    for line in told:
+        what = line.get("did")
+        if what in {"cancel", "defer", "answer", "rerun"}:
+            found += [f"lost: {line}"] if line.get("id") not in is_there[what] else []
+        elif "value" in line:
+            set_last[line["value"][0], line["value"][1]] = line
+    for line in set_last.values():  # where the last call was cut off, either value is right
+        if "did" in line and tuple(line["value"]) not in is_there[line["did"]]:
+            found.append(f"lost: {line}, there is {is_there[line['did']]}")
+    return found
