@@ -1,0 +1,193 @@
+"""Two schedulers on one Neo4j that have read the same and want the same: one of them gets it, whoever comes first."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from remembrancer import Failed, LineageLimitReached, TaskChanged, TaskSchedulerService
+from remembrancer.model.ids import new_id
+from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.decision import PLAIN, PlanContext
+from remembrancer.policies.pipeline import plan_page
+from remembrancer.policies.retry import next_execution
+from remembrancer.policies.unanswered.questions import answered
+from remembrancer.ports.writes import Change, DueRetries, Lease
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from neo4j_server import Server
+
+    from remembrancer import Firing
+    from remembrancer.ports.graph import Graph
+    from remembrancer.testing import VirtualClock
+
+    Act = Callable[[], Awaitable[Any]]
+
+pytestmark = pytest.mark.neo4j
+MINUTE = timedelta(minutes=1)
+LAST_SLOT, LAST_RUN = {"concurrency_key": "desk"}, {"budget": {"runs": 1, "on_exhausted": "wait"}}
+RUNNING = "MATCH (e:task_execution {status: 'running'}) RETURN e.task_id AS task_id"
+
+
+class Pair:
+    """Two schedulers on one graph, by one clock; they look only when told."""
+
+    def __init__(self, graph: str, clock: VirtualClock) -> None:
+        self.clock = clock
+        self.services = [TaskSchedulerService(graph, clock, handler=self.handle) for _ in range(2)]
+        self.begun: list[str] = []
+
+    async def handle(self, firing: Firing) -> Failed | None:
+        self.begun.append(firing.execution.execution_id)
+        is_well = firing.trigger_prompt == "well" or (firing.trigger_prompt == "once" and firing.execution.attempt > 1)
+        return None if is_well else Failed("It did not work.", permanent=firing.trigger_prompt == "never")
+
+    @property
+    def stores(self) -> list[Graph]:
+        return [each._graph() for each in self.services]
+
+    async def make(self, prompt: str, **fields: Any) -> str:
+        made = await self.services[0].schedule_task(
+            "Task", "goal", prompt, "thought", self.clock.now() + MINUTE, **fields
+        )
+        return made.task_id
+
+    async def tick(self, by: timedelta = MINUTE) -> None:
+        """Let time go by; both do all that is due."""
+        self.clock.advance(by)
+        while sum([await each.tick() for each in self.services]):
+            for each in self.services:
+                await each.idle()
+
+    def lease(self, replica: str) -> Lease:
+        now = self.clock.now()
+        return Lease(new_id("lease", to_ms(now)), replica, now + MINUTE)
+
+    def change(self, action: str) -> Change:
+        return Change(action, self.clock.now(), "service", "tests")
+
+    async def claiming(self, place: int, task_id: str) -> Act:
+        """Let one of them decide on a task as it is now; return its claim, which it makes when it is called."""
+        store, replica = self.stores[place], f"replica_{place}"
+        context = PlanContext(to_ms(self.clock.now()), replica)
+        planned = await plan_page([await store.tasks.get(task_id)], PLAIN, context)
+        return lambda: store.queue.claim(planned.claims, self.lease(replica))
+
+    async def one(self, query: str) -> dict[str, Any]:
+        (row,) = await self.services[0].cypher(query)
+        return row
+
+
+@pytest.fixture
+async def pair(neo4j_server: Server, clock: VirtualClock) -> AsyncIterator[Pair]:
+    made = Pair(neo4j_server.graph, clock)
+    for each in made.services:
+        await each.open()
+    yield made
+    for each in made.services:
+        await each.close()
+
+
+@pytest.fixture(params=["one", "other", "together"])
+def meet(request: pytest.FixtureRequest) -> Callable[[list[Act]], Awaitable[list[Any]]]:
+    """Let both do what they decided: one first, the other first, or together; return what each got."""
+
+    async def both(acts: list[Act]) -> list[Any]:
+        if request.param == "together":
+            return await asyncio.gather(*(each() for each in acts))
+        found: list[Any] = [None, None]
+        for place in (0, 1) if request.param == "one" else (1, 0):
+            found[place] = await acts[place]()
+        return found
+
+    return both
+
+
+async def test_one_replica_starts_an_attempt(pair: Pair, meet: Any) -> None:
+    task_id = await pair.make("once", retry={"backoff": "fixed", "delay": 60, "jitter": "none"})
+    await pair.tick()
+    pair.clock.advance(MINUTE)
+
+    async def starting(place: int) -> Act:
+        store, replica = pair.stores[place], f"replica_{place}"
+        (due,) = await store.retries.due(pair.clock.now(), 10)
+        again = DueRetries([(due, next_execution(due.execution, to_ms(pair.clock.now()), replica))])
+        return lambda: store.retries.act(again, pair.lease(replica))
+
+    started = await meet([await starting(0), await starting(1)])
+    assert sorted(len(each) for each in started) == [0, 1]
+    assert await pair.one(RUNNING) == {"task_id": task_id}
+    assert sorted(each.attempt for each in await pair.services[0].history(task_id)) == [1, 2]
+    assert await pair.one("MATCH (l:execution_lease) RETURN count(l) AS n") == {"n": 1}
+
+
+@pytest.mark.parametrize("wanted", [LAST_SLOT, LAST_RUN, LAST_SLOT | LAST_RUN], ids=["slot", "run", "both"])
+async def test_one_replica_gets_the_last(pair: Pair, meet: Any, wanted: dict[str, Any]) -> None:
+    ids = [await pair.make("well", **wanted) for _ in range(2)]
+    pair.clock.advance(MINUTE)
+    won = await meet([await pair.claiming(place, task_id) for place, task_id in enumerate(ids)])
+
+    assert sorted(len(each) for each in won) == [0, 1]
+    assert await pair.one(RUNNING) == {"task_id": next(each for each in won if each)[0].task_id}
+    if "concurrency_key" in wanted:
+        (limit,) = await pair.services[1].list_limits()
+        assert (limit.slots, limit.taken) == (1, 1)
+    if "budget" in wanted:
+        lineage = await pair.services[1].lineage("thought")
+        assert [each.get("runs", 0) for each in (lineage.reserved, lineage.spent, lineage.left)] == [1, 0, 0]
+    loser = await pair.services[0].get_task(ids[0] if won[1] else ids[1])
+    assert loser.is_open, "its occurrence is still due"
+
+
+async def test_one_answer_holds(pair: Pair, meet: Any) -> None:
+    task_id = await pair.make("well")
+    await pair.services[0].ask_task(task_id, "May I?")
+
+    async def answering(place: int, text: str) -> Act:
+        store = pair.stores[place]
+        task, change = await store.tasks.get(task_id), pair.change("answer")
+        after, _ = answered(task, text, change)
+        return lambda: store.questions.answer(task, after, change)
+
+    held = await meet([await answering(0, "yes"), await answering(1, "no")])
+    assert sorted(held) == [False, True]
+    await pair.tick(2 * MINUTE)
+    last, *_ = await pair.services[0].history(task_id)
+    assert (last.status, last.reason_code) == (("completed", None) if held[0] else ("skipped", "answered_no"))
+
+
+async def test_one_rerun_gets_the_last_run(pair: Pair, meet: Any) -> None:
+    task_id = await pair.make("never", budget={"runs": 2})
+    await pair.tick()
+    (letter,) = await pair.services[0].dead_letters(task_id)
+
+    async def again(service: TaskSchedulerService) -> bool:
+        try:
+            await service.rerun(letter.dead_letter_id, "well")
+        except (LineageLimitReached, TaskChanged):
+            return False
+        return True
+
+    done = await meet([lambda each=each: again(each) for each in pair.services])
+    for each in pair.services:
+        await each.idle()
+    assert sorted(done) == [False, True]
+    assert len(pair.begun) == 2
+    lineage = await pair.services[1].lineage("thought")
+    assert [each.get("runs", 0) for each in (lineage.reserved, lineage.spent, lineage.left)] == [0, 2, 0]
+
+
+async def test_one_clears_a_dead_letter(pair: Pair, meet: Any) -> None:
+    task_id = await pair.make("never")
+    await pair.tick()
+    (letter,) = await pair.services[0].dead_letters(task_id)
+    change = pair.change("clear_dead_letter")
+    cleared = await meet([lambda each=each: each.dead_letters.clear(letter, change) for each in pair.stores])
+    assert sorted(cleared) == [False, True]
+    entries = await pair.services[0].audit_entries(task_id)
+    assert sorted(each.action for each in entries) == ["clear_dead_letter", "create"]
