@@ -197,7 +197,11 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         TemplateParameter as TemplateParameter,
     )
     from remembrancer.model.token import AccessToken as AccessToken, NewToken as NewToken, Scope as Scope
-    from remembrancer.model.work import WaitingWork as WaitingWork, WorkItem as WorkItem, WorkReceipt as WorkReceipt
+    from remembrancer.model.worker_calls import (
+        WaitingWork as WaitingWork,
+        WorkItem as WorkItem,
+        WorkReceipt as WorkReceipt,
+    )
     from remembrancer.operations.ahead.agenda import Agenda as Agenda, AgendaEntry as AgendaEntry
     from remembrancer.operations.ahead.preview import PreviewedFire as PreviewedFire, SchedulePreview as SchedulePreview
     from remembrancer.operations.diagnostics.checks import CheckResult as CheckResult, Severity as Severity
@@ -327,7 +331,7 @@ _API: Final = {
     "model.task_set": ("AppliedSet", "DeclaredTask", "SetAction"),
     "model.task_status": ("TaskStatus", "TaskType"),
     "model.task_template": ("ParameterType", "TaskTemplate", "TemplateParameter"),
-    "model.work": ("WaitingWork", "WorkItem", "WorkReceipt"),
+    "model.worker_calls": ("WaitingWork", "WorkItem", "WorkReceipt"),
     "model.token": ("AccessToken", "NewToken", "Scope"),
     "operations.ahead.agenda": ("Agenda", "AgendaEntry"),
     "operations.diagnostics.checks": ("CheckResult", "Severity"),

@@ -20,7 +20,7 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
     "answer": ("answer_task",),
     "questions": ("questions",),
     "run-now": ("run_now",),
-    "work": ("claim_work", "report_work", "complete_work", "fail_work", "defer_work", "ask_work"),
+    "work": (),
     "update": ("update_task", "update_tasks"),
     "pause": ("pause_task", "pause_tasks"),
     "resume": ("resume_task", "resume_tasks"),

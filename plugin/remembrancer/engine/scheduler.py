@@ -15,6 +15,7 @@ from remembrancer.engine.clock_steps import describe_steps
 from remembrancer.engine.cluster.membership import Membership
 from remembrancer.engine.execution.executor import Executor
 from remembrancer.engine.execution.manual_run import manual_run
+from remembrancer.engine.execution.worker_desk import WorkerDesk
 from remembrancer.engine.faults import Faults
 from remembrancer.engine.health import SchedulerHealth
 from remembrancer.engine.lease_recovery import LeaseRecovery
@@ -27,7 +28,6 @@ from remembrancer.engine.timeouts import end
 from remembrancer.engine.wait_sweep import WaitSweep
 from remembrancer.engine.waiting_retries import WaitingRetries
 from remembrancer.engine.watching.watcher import Watcher
-from remembrancer.engine.workers.desk import WorkerDesk
 from remembrancer.errors import LimitReached
 from remembrancer.model.ids import new_id
 from remembrancer.model.limit import limit_keys_of

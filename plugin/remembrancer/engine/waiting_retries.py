@@ -116,7 +116,9 @@ class WaitingRetries:
             page = await self._store.retries.due(now, reservation.slots)
             lease = self._lease()
             lineages = await lineages_of(self._store.lineages, [each.task for each in page if each.task is not None])
-            decided = decide(page, now, lease.replica_id, AttemptBounds(lineages, self._interval))
+            decided = decide(
+                page, now, lease.replica_id, AttemptBounds(lineages, self._executor.is_served, self._interval)
+            )
             reservation.claim([each.task_id for _, each in decided.started], len(decided.started))
             if page:
                 started = await self._store.retries.act(decided, lease)
@@ -126,17 +128,20 @@ class WaitingRetries:
 
 
 class AttemptBounds(NamedTuple):
-    """The budgets that attempts draw on, and the time until one is looked at again for which too little is left."""
+    """The facts by which attempts begin, and the time until one is looked at again that does not."""
 
     lineages: Mapping[str, LineageState]
+    """The budgets that they draw on."""
+    is_served: Callable[[str | None], bool]
+    """Returns whether the work of a queue is done here, or a worker waits for it."""
     interval: timedelta
 
 
 def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str, bounds: AttemptBounds) -> DueRetries:
     """Return what becomes of attempts that are due: they start, but for those of paused and of cancelled tasks.
 
-    One for which its budget has too little left is looked at again later. An attempt starts also if its task has ended
-    since with a later occurrence: each occurrence has its attempts.
+    One for which its budget has too little left, or whose queue has no free worker, is looked at again later. An
+    attempt starts also if its task has ended since with a later occurrence: each occurrence has its attempts.
     """
     started: list[tuple[WaitingRetry, Execution]] = []
     held: list[tuple[WaitingRetry, int | None]] = []
@@ -148,7 +153,7 @@ def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str, bounds: 
             dropped.append(each)
         elif task.is_paused(now):
             held.append((each, None if task.paused_until is None else to_ms(task.paused_until)))
-        elif shortage_of(task, bounds.lineages) is not None:
+        elif not bounds.is_served(task.queue) or shortage_of(task, bounds.lineages) is not None:
             put_off.append((each, to_ms(now + bounds.interval)))
         else:
             started.append((each, next_execution(each.execution, to_ms(now), replica_id)))

@@ -50,7 +50,7 @@ from remembrancer.model.task_set import AppliedSet
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
 from remembrancer.model.task_template import TaskTemplate
 from remembrancer.model.token import AccessToken, NewToken
-from remembrancer.model.work import LEASE_SECONDS, WaitingWork, WorkItem, WorkReceipt
+from remembrancer.model.worker_calls import LEASE_SECONDS, WaitingWork, WorkItem, WorkReceipt
 from remembrancer.operations import task_history
 from remembrancer.operations.ahead.agenda import Agenda, AgendaRequest, agenda
 from remembrancer.operations.ahead.next_fires import PREVIEWED, all_with_next_fires, read_listed, with_next_fires
@@ -75,10 +75,16 @@ from remembrancer.operations.tokens import TokenService
 from remembrancer.operations.work.work_requests import (
     WorkFailure,
     read_claim,
+    read_held,
+    read_next_check,
+    read_progress,
+    read_result,
+    read_until,
     read_usage,
     read_work_thought,
     waiting_work,
 )
+from remembrancer.policies.unanswered.questions import wish_of
 from remembrancer.ports.clock import Clock
 from remembrancer.ports.filters import TaskFilter, TaskMatch
 from remembrancer.ports.graph import Graph
@@ -528,7 +534,8 @@ class SchedulerService:
         self, execution_id: str, worker: str, fraction: float | None = None, text: str | None = None
     ) -> WorkReceipt:
         """Say that a worker still works, and how far it is. Raises WorkNotHeld, InvalidInput."""
-        return self._process.running_scheduler().workers.report(execution_id, worker, fraction, text)
+        held = read_held(execution_id, worker)
+        return self._process.running_scheduler().workers.report(held, read_progress(fraction, text))
 
     @public
     async def complete_work(  # noqa: PLR0913 (the fields of `Done`)
@@ -544,9 +551,9 @@ class SchedulerService:
         money: int | str = 0,
     ) -> Execution:
         """End an execution: its work is done, as a handler says by `Done`. Raises WorkNotHeld, InvalidInput."""
-        made = read_work_thought(execution_id, thought, thought_id)
-        done = Done(result, made, next_check, read_usage(tokens, money))
-        return await self._process.running_scheduler().workers.settle(execution_id, worker, done)
+        held, made = read_held(execution_id, worker), read_work_thought(execution_id, thought, thought_id)
+        done = Done(read_result(result), made, read_next_check(next_check), read_usage(tokens, money))
+        return await self._process.running_scheduler().workers.settle(held, done)
 
     @public
     async def fail_work(  # noqa: PLR0913 (the fields of `Failed` and `Retry`)
@@ -567,11 +574,12 @@ class SchedulerService:
         Another attempt follows with *retry* or *retry_after*, or as the task's `retry` says; *exceptions* are the
         names of the class that was raised and of its bases. Raises WorkNotHeld, InvalidInput.
         """
+        held, usage = read_held(execution_id, worker), read_usage(tokens, money)
         failure = WorkFailure(
-            reason=reason, permanent=permanent, retry=retry, retry_after=retry_after, exceptions=exceptions or ()
+            reason=reason, permanent=permanent, retry=retry, retry_after=retry_after, exceptions=exceptions
         )
-        outcome = replace(failure.outcome(), usage=read_usage(tokens, money))
-        return await self._process.running_scheduler().workers.settle(execution_id, worker, outcome)
+        outcome = replace(failure.outcome(), usage=usage)
+        return await self._process.running_scheduler().workers.settle(held, outcome)
 
     @public
     async def defer_work(
@@ -581,8 +589,8 @@ class SchedulerService:
 
         Raises WorkNotHeld, InvalidInput.
         """
-        wish = Defer(until, read_reason(reason))
-        return await self._process.running_scheduler().workers.settle(execution_id, worker, wish)
+        held, wish = read_held(execution_id, worker), Defer(read_until(until), read_reason(reason))
+        return await self._process.running_scheduler().workers.settle(held, wish)
 
     @public
     async def ask_work(  # noqa: PLR0913 (the fields of `Ask`)
@@ -601,8 +609,10 @@ class SchedulerService:
 
         Raises WorkNotHeld, InvalidInput.
         """
+        held = read_held(execution_id, worker)
         wish = Ask(question, of or (), within, on_no_answer, reminders, escalate_to or ())
-        return await self._process.running_scheduler().workers.settle(execution_id, worker, wish)
+        wish_of(wish)
+        return await self._process.running_scheduler().workers.settle(held, wish)
 
     @public
     async def waiting_work(self, queue: str, limit: int = 100) -> list[WaitingWork]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from remembrancer.model.execution import Execution
-    from remembrancer.model.work import WorkItem
+    from remembrancer.model.worker_calls import WorkItem
     from remembrancer.ports.handler import Handler
     from remembrancer.service.service import SchedulerService
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _LEFT: Final = "Work that is not done comes back at the end of its lease."
 _LIMIT_SECONDS: Final = 60.0
 _NONE: Final = (
-    "No scheduler runs on {graph}, so that there is nobody to get work from: start `remembrancer serve` on the same "
+    "No scheduler runs on {graph}, and there is no work to claim: start `remembrancer serve` on the same "
     "graph first. Replicas on a server hand out work over HTTP: POST /v1/scheduler/work/claim."
 )
 

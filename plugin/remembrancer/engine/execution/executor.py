@@ -17,8 +17,8 @@ from remembrancer.engine.execution.progress import ProgressWriter
 from remembrancer.engine.execution.run import Batch, Run, StopReason, stopped
 from remembrancer.engine.execution.runs import Runs
 from remembrancer.engine.execution.slots import Reservation, Slots
+from remembrancer.engine.execution.worker_pool import WorkerPool
 from remembrancer.engine.memory_usage import memory_of
-from remembrancer.engine.workers.pool import WorkerPool
 from remembrancer.errors import RemembrancerError, SchedulerBusy
 from remembrancer.model.handler_result import HandlerOutcome
 from remembrancer.policies.settlement import settlement_of
@@ -160,6 +160,10 @@ class Executor:
     def served_queues(self) -> Collection[str]:
         """The queues that have a handler in this process."""
         return self._routes.queues
+
+    def is_served(self, queue: str | None) -> bool:
+        """Return whether the work of a queue is done in this process, or a worker waits for it."""
+        return self._routes.of(queue) is not None or self.workers.demand(queue or "") > 0
 
     def written(self, execution_id: str) -> asyncio.Future[None]:
         """Return a future that is resolved once the outcome of this execution is written."""

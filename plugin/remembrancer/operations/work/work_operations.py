@@ -10,7 +10,7 @@ from remembrancer.model.constraints import LONGEST_NAME, LONGEST_WORD
 from remembrancer.model.execution import Execution
 from remembrancer.model.question import OnNoAnswer  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.token import Scope
-from remembrancer.model.work import (
+from remembrancer.model.worker_calls import (
     LEASE_SECONDS,
     LEAST_LEASE,
     LONGEST_LEASE,

@@ -12,11 +12,12 @@ from remembrancer.errors import WorkNotHeld
 if TYPE_CHECKING:
     from remembrancer.engine.execution.run import Run
     from remembrancer.model.handler_result import HandlerOutcome
+    from remembrancer.model.worker_calls import HeldExecution
     from remembrancer.ports.handler import HandlerReturn
 
 
 @dataclass(slots=True, eq=False)
-class Work:
+class WorkerRun:
     """One execution of a queue, from its claim to its outcome."""
 
     run: Run
@@ -50,20 +51,20 @@ class HandedOut:
     """The executions that workers hold."""
 
     def __init__(self) -> None:
-        self._held: dict[str, Work] = {}
+        self._held: dict[str, WorkerRun] = {}
 
-    def add(self, work: Work) -> None:
+    def add(self, work: WorkerRun) -> None:
         """Take in work that a worker has taken."""
         self._held[work.run.execution_id] = work
 
-    def drop(self, work: Work) -> None:
+    def drop(self, work: WorkerRun) -> None:
         """Forget work that has ended, or whose worker is lost."""
         self._held.pop(work.run.execution_id, None)
 
-    def heard(self, execution_id: str, worker: str) -> Work:
-        """Return the work that *worker* holds, and renew its lease. Raises WorkNotHeld."""
-        work = self._held.get(execution_id)
-        if work is None or work.worker != worker or work.answer.done() or work.left < 0:
-            raise WorkNotHeld(execution_id, worker)
+    def heard(self, held: HeldExecution) -> WorkerRun:
+        """Return the work that a worker holds, and renew its lease. Raises WorkNotHeld."""
+        work = self._held.get(held.execution_id)
+        if work is None or work.worker != held.worker or work.answer.done() or work.left < 0:
+            raise WorkNotHeld(*held)
         work.heard_at = time.monotonic()
         return work

@@ -34,6 +34,13 @@ class WorkClaim(NamedTuple):
     lease_seconds: float
 
 
+class HeldExecution(NamedTuple):
+    """An execution that a worker says it holds."""
+
+    execution_id: str
+    worker: str
+
+
 class WorkItem(BaseModel):
     """An execution that a worker has claimed: it is to complete, fail or defer it, and to report on it meanwhile."""
 

@@ -8,8 +8,8 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.engine.execution.handed_out import HandedOut, WorkerRun
 from remembrancer.engine.execution.handler_call import read_outcome
-from remembrancer.engine.workers.handed_out import HandedOut, Work
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.handler_result import HandlerOutcome
 from remembrancer.policies.queues import queue_in, wait_key_of_queue
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from remembrancer.engine.execution.run import Run
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.model.work import WorkClaim
+    from remembrancer.model.worker_calls import WorkClaim
     from remembrancer.ports.graph import Graph
 
 _LOOK_SECONDS: Final = 1.0
@@ -33,7 +33,7 @@ class _Seeker:
     """A call of a worker that waits for work."""
 
     asked: WorkClaim
-    found: list[Work] = field(default_factory=list["Work"])
+    found: list[WorkerRun] = field(default_factory=list["WorkerRun"])
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -61,7 +61,7 @@ class WorkerPool:
         self._seekers: list[_Seeker] = []
         self._coming: defaultdict[str, list[Run]] = defaultdict(list)
         """Runs that were claimed and are about to be handed out, by queue."""
-        self._unclaimed: defaultdict[str, deque[Work]] = defaultdict(deque)
+        self._unclaimed: defaultdict[str, deque[WorkerRun]] = defaultdict(deque)
         """Those that no worker has taken yet, by queue: attempts after a failure, and runs that somebody asked for."""
         self._serving = asyncio.Lock()
         self.handed_out = HandedOut()
@@ -76,7 +76,7 @@ class WorkerPool:
         wanted = sum(each.room for each in self._seekers if queue in each.queues)
         return wanted - len(coming) - len(self._unclaimed[queue])
 
-    async def claim(self, asked: WorkClaim) -> Sequence[Work]:
+    async def claim(self, asked: WorkClaim) -> Sequence[WorkerRun]:
         """Return executions that the worker holds from now on; wait for the first."""
         seeker = _Seeker(asked)
         until = time.monotonic() + asked.wait_seconds
@@ -110,7 +110,7 @@ class WorkerPool:
 
     async def outcome(self, run: Run) -> HandlerOutcome:
         """Hand a run to a worker, and return the outcome that it reports."""
-        work = Work(run)
+        work = WorkerRun(run)
         unclaimed, coming = self._unclaimed[work.queue], self._coming[work.queue]
         if run in coming:
             coming.remove(run)

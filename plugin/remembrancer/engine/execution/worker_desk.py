@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import OutcomeUnknown
 from remembrancer.model.handler_result import Defer
-from remembrancer.model.work import WorkItem, WorkReceipt
+from remembrancer.model.worker_calls import WorkItem, WorkReceipt
 from remembrancer.schedules.parsing import read_moment
 
 if TYPE_CHECKING:
     from remembrancer.engine.execution.executor import Executor
-    from remembrancer.engine.workers.handed_out import Work
+    from remembrancer.engine.execution.handed_out import WorkerRun
     from remembrancer.model.execution import Execution
     from remembrancer.model.handler_result import HandlerOutcome
-    from remembrancer.model.work import WorkClaim
+    from remembrancer.model.worker_calls import HeldExecution, WorkClaim
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
-    from remembrancer.ports.handler import HandlerReturn
+    from remembrancer.ports.handler import HandlerReturn, Progress
 
 _WRITTEN_SECONDS: Final = 30.0
 
@@ -43,22 +43,24 @@ class WorkerDesk:
         """Hand out executions of queues; wait for the first one."""
         return [_item(each) for each in await self._pool.claim(asked)]
 
-    def report(self, execution_id: str, worker: str, fraction: float | None, text: str | None) -> WorkReceipt:
-        """Renew the lease of work; keep its progress, if any is given. Raises WorkNotHeld, InvalidInput."""
-        work = self._pool.handed_out.heard(execution_id, worker)
-        if fraction is not None or text is not None:
-            work.run.firing.progress(fraction, text)
+    def report(self, held: HeldExecution, progress: Progress) -> WorkReceipt:
+        """Renew the lease of work; keep its progress, if any is given. Raises WorkNotHeld."""
+        work = self._pool.handed_out.heard(held)
+        firing = work.run.firing
+        if progress.fraction is not None or progress.text is not None:
+            firing.progress(progress.fraction, progress.text)
         until = self._clock.now() + timedelta(seconds=work.lease_seconds)
-        return WorkReceipt(execution_id=execution_id, stop_requested=work.run.firing.stop_requested, lease_until=until)
+        return WorkReceipt(execution_id=held.execution_id, stop_requested=firing.stop_requested, lease_until=until)
 
-    async def settle(self, execution_id: str, worker: str, answer: HandlerReturn | HandlerOutcome) -> Execution:
+    async def settle(self, held: HeldExecution, answer: HandlerReturn | HandlerOutcome) -> Execution:
         """End work with its outcome, and return its execution as it is stored then.
 
-        Raises WorkNotHeld, InvalidInput; OutcomeUnknown: the graph has not taken it in time, which is tried on.
+        Raises WorkNotHeld, InvalidInput; OutcomeUnknown: it is not stored in time; its write goes on.
         """
-        work = self._pool.handed_out.heard(execution_id, worker)
+        work = self._pool.handed_out.heard(held)
         if isinstance(answer, Defer):
             read_moment(answer.until, "until", now=self._clock.now(), timezone=work.run.firing.task.timezone)
+        execution_id = held.execution_id
         written = self._executor.written(execution_id)
         work.answer.set_result(answer)
         await asyncio.wait([written], timeout=_WRITTEN_SECONDS)
@@ -69,7 +71,7 @@ class WorkerDesk:
         return await self._store.tasks.execution(execution_id)
 
 
-def _item(work: Work) -> WorkItem:
+def _item(work: WorkerRun) -> WorkItem:
     firing = work.run.firing
     return WorkItem(
         execution_id=firing.execution.execution_id,
