@@ -18,11 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 LINES = {
     "model/request.py": {
         "    context: Annotated[": (
-            '    priority: Annotated[StrictInt, WholeNumber("How urgent the task is.", 7, least=1, most=9)] = 5\n'
+            '    effort: Annotated[StrictInt, WholeNumber("How much work the task is.", 7, least=1, most=9)] = 5\n'
         ),
-        "    context: dict[str, Any] | None\n": "    priority: int\n",
+        "    context: dict[str, Any] | None\n": "    effort: int\n",
     },
-    "model/task.py": {"    deferred_task_id: str": "    priority: int = 5\n"},
+    "model/task.py": {"    deferred_task_id: str": "    effort: int = 5\n"},
 }
 LOOK = """
 import asyncio, json, sys
@@ -38,23 +38,23 @@ TASK = ("Tea", "goal", "prompt", "thought", None, "0 9 * * *")
 async def look():
     async with TaskSchedulerService(":memory:") as service:
         try:
-            await service.schedule_task(*TASK, priority=10)
+            await service.schedule_task(*TASK, effort=10)
         except InvalidInput as refused:
             print(json.dumps(str(refused)))
-        task = await service.schedule_task(*TASK, priority=7)
-        (row,) = await service.cypher("MATCH (t:scheduled_task) RETURN t.priority AS priority")
+        task = await service.schedule_task(*TASK, effort=7)
+        (row,) = await service.cypher("MATCH (t:scheduled_task) RETURN t.effort AS effort")
         shown = [[cell.text if hasattr(cell, "text") else cell for cell in row] for row in fact_table(task).rows]
-        print(json.dumps([task.priority, (await service.get_task(task.task_id)).priority, row["priority"]]))
-        print(json.dumps([row for row in shown if row[0] == "priority"]))
-        print(json.dumps(application(service).openapi()["components"]["schemas"]["ScheduleRequest"]["properties"]["priority"]))
+        print(json.dumps([task.effort, (await service.get_task(task.task_id)).effort, row["effort"]]))
+        print(json.dumps([row for row in shown if row[0] == "effort"]))
+        print(json.dumps(application(service).openapi()["components"]["schemas"]["ScheduleRequest"]["properties"]["effort"]))
 
 asyncio.run(look())
-print(json.dumps(EXAMPLES["priority"]))
+print(json.dumps(EXAMPLES["effort"]))
 command = typer.main.get_command(app).commands["schedule"]
-print(json.dumps([[each.opts, each.help, each.default] for each in command.params if each.name == "priority"]))
+print(json.dumps([[each.opts, each.help, each.default] for each in command.params if each.name == "effort"]))
 sys.path.append(sys.argv[1])
 from reference_pages.fields import task_fields
-print(json.dumps([line for line in task_fields().splitlines() if "priority" in line]))
+print(json.dumps([line for line in task_fields().splitlines() if "effort" in line]))
 """
 
 
@@ -84,7 +84,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 
 
 def test_an_added_field_is_validated(seen: list[Any]) -> None:
-    assert seen[0] == ("priority=10 is not accepted. Allowed: a whole number from 1 to 9. Example: priority=7")
+    assert seen[0] == ("effort=10 is not accepted. Allowed: a whole number from 1 to 9. Example: effort=7")
 
 
 def test_an_added_field_is_in_the_answer_and_in_the_graph(seen: list[Any]) -> None:
@@ -92,19 +92,19 @@ def test_an_added_field_is_in_the_answer_and_in_the_graph(seen: list[Any]) -> No
 
 
 def test_an_added_field_is_shown(seen: list[Any]) -> None:
-    assert seen[2] == [["priority", "7"]]
+    assert seen[2] == [["effort", "7"]]
 
 
 def test_an_added_field_is_in_the_rest_schema(seen: list[Any]) -> None:
     schema, example = seen[3], seen[4]
 
     assert (schema["type"], schema["minimum"], schema["maximum"], schema["default"]) == ("integer", 1, 9, 5)
-    assert (schema["description"], schema["examples"], example) == ("How urgent the task is.", [7], 7)
+    assert (schema["description"], schema["examples"], example) == ("How much work the task is.", [7], 7)
 
 
 def test_an_added_field_is_an_option_of_the_command(seen: list[Any]) -> None:
-    assert seen[5] == [[["--priority"], "How urgent the task is.", 5]]
+    assert seen[5] == [[["--effort"], "How much work the task is.", 5]]
 
 
 def test_an_added_field_is_in_the_reference(seen: list[Any]) -> None:
-    assert seen[6] == ["| `priority` | How urgent the task is. | integer, 1 to 9 | `5` | `7` | `--priority` |"]
+    assert seen[6] == ["| `effort` | How much work the task is. | integer, 1 to 9 | `5` | `7` | `--effort` |"]

@@ -79,6 +79,7 @@ def test_the_fields_of_a_task_take_no_number_as_text() -> None:
         "max_attempts",
         "max_deferrals",
         "max_deferral_seconds",
+        "priority",
         "timeout_seconds",
     }, "a new nested number: make it strict, and name it here"
 

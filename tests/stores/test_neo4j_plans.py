@@ -68,6 +68,13 @@ async def test_due_tasks_and_the_next_run_are_read_in_index_order(many: Server, 
         assert "Limit" in plan
         assert not {"Sort", "Top", "PartialTop", "PartialSort", "NodeByLabelScan", "AllNodesScan"} & {*plan}
         assert ("Filter" in plan) == ("shards" in parameters)
+    for name, parameters in {
+        "due_without_priority": whole | until,
+        "due_with_priority_of_shards": part | until,
+    }.items():
+        plan = plan_of(many, name, **parameters)
+        assert plan[-1] == "NodeIndexSeekByRange"
+        assert not {"Sort", "Top", "NodeByLabelScan", "AllNodesScan"} & {*plan}
 
 
 async def test_claims_and_outcomes_find_nodes_by_element_id_or_key(neo4j_server: Server) -> None:

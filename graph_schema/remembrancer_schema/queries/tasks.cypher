@@ -145,6 +145,30 @@ USING INDEX SEEK t:scheduled_task(due_key)
 WHERE t.due_key > $floor_key AND t.due_key <= $now_key
 RETURN t, elementId(t) AS element_id ORDER BY t.due_key LIMIT $limit
 
+// name: due_without_priority
+// The same as `due_tasks` of those without a served priority.
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(due_key)
+WHERE t.due_key > $floor_key AND t.due_key <= $now_key AND t.served_priority IS NULL
+RETURN t, elementId(t) AS element_id ORDER BY t.due_key LIMIT $limit
+
+// name: due_with_priority
+// The first due tasks of each served priority, as in `due_tasks`, at most $limit of each.
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(due_key)
+WHERE t.due_key > $floor_key AND t.due_key <= $now_key AND t.served_priority IS NOT NULL
+WITH t ORDER BY t.due_key
+WITH t.served_priority AS level, collect(t)[0..$limit] AS first
+UNWIND first AS t
+RETURN t, elementId(t) AS element_id
+
+// name: any_priority
+// A task with a served priority, if there is any.
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(served_priority)
+WHERE t.served_priority >= 0
+RETURN t.task_id AS task_id LIMIT 1
+
 // name: next_run
 // The earliest moment that any task with a due key above $floor_key is armed for.
 MATCH (t:scheduled_task)
@@ -158,6 +182,23 @@ MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(due_key)
 WHERE t.due_key > $floor_key AND t.due_key <= $now_key AND t.due_key % 1000 IN $shards
 RETURN t, elementId(t) AS element_id ORDER BY t.due_key LIMIT $limit
+
+// name: due_without_priority_of_shards
+// The same as `due_tasks_of_shards` of those without a served priority.
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(due_key)
+WHERE t.due_key > $floor_key AND t.due_key <= $now_key AND t.due_key % 1000 IN $shards AND t.served_priority IS NULL
+RETURN t, elementId(t) AS element_id ORDER BY t.due_key LIMIT $limit
+
+// name: due_with_priority_of_shards
+// The same as `due_with_priority` of some shards only.
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(due_key)
+WHERE t.due_key > $floor_key AND t.due_key <= $now_key AND t.due_key % 1000 IN $shards AND t.served_priority IS NOT NULL
+WITH t ORDER BY t.due_key
+WITH t.served_priority AS level, collect(t)[0..$limit] AS first
+UNWIND first AS t
+RETURN t, elementId(t) AS element_id
 
 // name: next_run_of_shards
 // The earliest moment that any task of $shards with a due key above $floor_key is armed for.

@@ -18,6 +18,7 @@
 - `memory_usage`: estimates of memory: of tasks and executions, and of the process.
 - `overdue`: overdue occurrences of other replicas: served by this one, without delaying its own.
 - `poller`: sleeps until the next run; on a shared graph it polls for new tasks and keeps query plans warm.
+- `queues`: the order in which tasks are served that are due together.
 - `scheduler`: the scheduler of one replica: it reads due tasks, claims, runs and settles them.
 - `skip_log`: the log of occurrences that were recorded without a run.
 - `slot_queue`: the queue for slots of limits: tasks that found none wait, and are served in their order.

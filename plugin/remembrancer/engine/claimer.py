@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.engine.queues.due_pages import DuePages, ReadAhead
 from remembrancer.engine.skip_log import log_skipped
 from remembrancer.errors import GraphBusy, RemembrancerError
 from remembrancer.model.control_characters import visible
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from remembrancer.settings import SchedulerOptions
 
 _IN_FLIGHT: Final = 2
+_ASSIGNMENTS: Final = 16
 _LATELY: Final = 20_000
 """More claims than a replica makes between two polls of the graph."""
 
@@ -75,6 +77,7 @@ class Claimer:
         """True if all slots were taken at the end of the last round."""
         self.lost = 0
         """Claims that failed because another replica claimed the task, or a change moved it, first."""
+        self._ahead: dict[Assignment, ReadAhead] = {}
         self.armed_lately: dict[str, int] = {}
         """The tasks that were armed again by the last claims on a shared graph, with their fences."""
 
@@ -84,7 +87,7 @@ class Claimer:
         While pages are being written, the next is read and planned, so that the graph's writer never waits.
         """
         now = self._clock.now()
-        page: Sequence[ScheduledTask] = ()
+        pages = self._pages(assignment, now)
         flying: set[asyncio.Task[int]] = set()
         won = 0
         self.is_full = False
@@ -93,8 +96,8 @@ class Claimer:
                 self._loop.record.progress()
                 if len(flying) < _IN_FLIGHT and self._executor.room > 0:
                     reservation = self._executor.reserve(self._options.claim_batch_size)
-                    page, claim = await self._claim_page(assignment, now, page[-1] if page else None, reservation)
-                    if not page:
+                    read, claim = await self._claim_page(pages, now, reservation)
+                    if not read:
                         break
                     if claim:
                         flying.add(claim)
@@ -109,13 +112,21 @@ class Claimer:
         self.is_full = self._executor.room <= 0
         return won + sum(claim.result() for claim in flying)
 
+    def _pages(self, assignment: Assignment, now: datetime) -> DuePages:
+        """Return the due tasks of an assignment."""
+        if assignment not in self._ahead:
+            if len(self._ahead) > _ASSIGNMENTS:  # those of replicas that have gone
+                self._ahead.clear()
+            self._ahead[assignment] = ReadAhead()
+        return DuePages(self._store, self._ahead[assignment], assignment, now)
+
     async def _claim_page(
-        self, assignment: Assignment, now: datetime, after: ScheduledTask | None, reservation: Reservation
-    ) -> tuple[Sequence[ScheduledTask], asyncio.Task[int] | None]:
+        self, pages: DuePages, now: datetime, reservation: Reservation
+    ) -> tuple[bool, asyncio.Task[int] | None]:
         """Read the next page of due tasks, one for each reserved slot at most, and begin to claim it."""
         with reservation.until_sent():
-            page = await self._store.queue.due(now - assignment.late, reservation.slots, after, assignment.shards)
-            return page, await self._begin(page, now, reservation)
+            page = await pages.next(reservation.slots)
+            return bool(page), await self._begin(page, now, reservation)
 
     async def serve_waiting(self, tasks: Sequence[ScheduledTask]) -> int:
         """Ask the policies about tasks that wait, and claim those that wait no longer; return the claims won."""

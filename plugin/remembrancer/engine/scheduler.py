@@ -220,7 +220,7 @@ class Scheduler:
         """
         began = time.monotonic()
         done = await complete(self._retries.work()) + self._watcher.take_served()
-        done += await self._sweep.work(self._slots.refresh, self._claims.serve_waiting)
+        done += await self._sweep.work(self._refresh, self._claims.serve_waiting)
         while won := await self._claim_round():
             done += won
             late = within_seconds is not None and time.monotonic() - began > within_seconds
@@ -319,6 +319,11 @@ class Scheduler:
         elif not self.is_full and not self.loop.is_stopping:
             self._help.begin(others)
         return won + self._help.take_won()
+
+    async def _refresh(self) -> None:
+        """Read again what tasks that are due may have to wait for, and whether some go before others."""
+        await self._slots.refresh()
+        await self._store.priorities.find()
 
     def _is_alone(self) -> bool:
         """Return whether no other replica is alive on the graph."""

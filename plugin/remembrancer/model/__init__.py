@@ -33,6 +33,7 @@
 - `policy`: policies of a task: closed sets of words, the same in Python, in the graph and on the command line.
 - `question`: questions to people: a run that waits for an answer, the treatment of none, and the answer.
 - `recheck`: the fires that move because the meaning of their schedules has changed.
+- `priority`: how urgent a task is among tasks that wait together.
 - `prune_result`: the result of pruning executions.
 - `query_limits`: limits of a user's query: time, rows and bytes.
 - `reacting_schedules`: values of the schedules whose occurrences come when something has happened.

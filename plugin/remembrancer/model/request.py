@@ -34,6 +34,7 @@ from remembrancer.model.field_definition import (
     definitions_of,
 )
 from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField
+from remembrancer.model.priority import PriorityNumber
 from remembrancer.model.retry_policy import RetryArgument, RetryRule
 from remembrancer.model.schedule import ScheduleArgument  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.suggestions import nearest, unknown
@@ -259,6 +260,14 @@ class ScheduleRequest:
         str | None,
         Label("The queue whose handler or workers do its work; the scheduler's own handler unless given.", "mail"),
     ] = None
+    priority: Annotated[
+        StrictInt | None,
+        PriorityNumber(
+            "The urgency among tasks that wait together: 9 is served first; 5 unless given.",
+            9,
+            group=FieldGroup.BUSY,
+        ),
+    ] = None
 
     def __new__(cls, *_: object, **given: object) -> Self:
         """Reject an unknown field before the others are read."""
@@ -297,6 +306,7 @@ class TaskFields(TypedDict, total=False):
     estimate: Budget | str | None
     max_deferrals: int | None
     max_deferral_seconds: float | None
+    priority: int | None
 
 
 class NewTaskFields(TaskFields, total=False):

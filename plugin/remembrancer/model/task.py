@@ -94,6 +94,9 @@ class ScheduledTask(BaseModel):
     group: str | None = None
     queue: str | None = None
     concurrency_key: str | None = None
+    priority: int | None = None
+    served_priority: int | None = Field(default=None, ge=0, le=9)
+    """The priority by which it is served: its own, or a higher one of a task that waits for it; None is 5."""
     dedup_reuse: DedupReuse = DedupReuse.NEVER
     depends_on: Dependencies = ()
     trigger_rule: TriggerRule | None = None

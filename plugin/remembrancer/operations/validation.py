@@ -18,6 +18,7 @@ from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, words_of
 from remembrancer.operations.requested_schedule import first_run, spelled, watched
 from remembrancer.policies.additions import additions_of
+from remembrancer.policies.priority import with_priority
 from remembrancer.schedules.cautions import cautions
 from remembrancer.schedules.parsing import fold_note, gap_note, read_moment, read_wall_time, read_zone
 from remembrancer.schedules.references import ends_of_calendars
@@ -74,7 +75,8 @@ def validate(
     kept |= {"timezone": zone or "UTC", "task_id": new_id("task", now_ms), "created_at": from_ms(now_ms)}
     task = ScheduledTask.model_validate(kept)
     nominal_ms, next_run_ms = first_run(task, now_ms, int(late_by_seconds * 1000))
-    return task.model_copy(update={"nominal_ms": nominal_ms, "next_run_ms": next_run_ms, **made})
+    task = task.model_copy(update={"nominal_ms": nominal_ms, "next_run_ms": next_run_ms, **made})
+    return task if task.priority is None else with_priority(task)
 
 
 def reply(

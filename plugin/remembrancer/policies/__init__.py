@@ -16,6 +16,7 @@
 - `changed_rules`: the place of an armed task after the meaning of its schedule has changed.
 - `queues`: the wait for a worker of a queue.
 - `limits`: the limits of a run, and the wait for a slot of one.
+- `priority`: the order among tasks that wait together.
 - `retry`: the outcome of a lost execution, and its next attempt.
 - `settlement`: the outcome of an execution, and the end of its task.
 - `retry`: the attempt that follows a failed one, and the time from which on it starts.

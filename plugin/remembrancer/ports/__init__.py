@@ -17,6 +17,7 @@
 - `idempotency`: the idempotency port: the result of a request, found by its key for as long as the graph exists.
 - `limits`: the limits port: slots, of which each running execution under a limit holds one.
 - `lineages`: the lineage store port: trees of tasks, where new tasks belong, and their bounds.
+- `priorities`: the priorities port: the due tasks that go before others, or after them.
 - `questions`: the question store port: runs that wait for answers.
 - `replicas`: the replica registry port: the identity of a graph, and the replicas that work on it.
 - `retries`: the retries port: attempts that wait for their time after a failed one.

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.idempotency import IdempotencyStore
     from remembrancer.ports.limits import ConcurrencyLimits
     from remembrancer.ports.lineages import LineageStore
+    from remembrancer.ports.priorities import Priorities
     from remembrancer.ports.questions import QuestionStore
     from remembrancer.ports.replicas import ReplicaRegistry
     from remembrancer.ports.retention import ExecutionRetention
@@ -64,6 +65,7 @@ class Graph(ABC):
     dependencies: Dependencies
     waits: Waits
     limits: ConcurrencyLimits
+    priorities: Priorities
     named_queries: Mapping[str, NamedQuery]
     """The questions that come with the package, by name."""
 

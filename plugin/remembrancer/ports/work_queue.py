@@ -29,12 +29,18 @@ class WorkQueue(Protocol):
     """The executions that this process recorded as lost since it last asked for expired leases."""
 
     async def due(
-        self, now: datetime, limit: int, after: ScheduledTask | None = None, shards: Collection[int] | None = None
+        self,
+        now: datetime,
+        limit: int,
+        after: ScheduledTask | None = None,
+        shards: Collection[int] | None = None,
+        *,
+        without_priority: bool = False,
     ) -> Sequence[ScheduledTask]:
         """Return armed tasks with `next_run_ms` at or before *now*, oldest first, at most *limit*.
 
         With *after*, the last task of a page that this method returned: the page that follows it. With *shards*: only
-        tasks of these shards (`model.ids.shard_of`).
+        tasks of these shards (`model.ids.shard_of`). With *without_priority*: none of those with a served priority.
         """
         ...
 

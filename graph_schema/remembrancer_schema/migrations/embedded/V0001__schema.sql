@@ -63,6 +63,7 @@ CREATE PROPERTY scheduled_task.check_at_ms IF NOT EXISTS LONG;
 CREATE PROPERTY scheduled_task.question_id IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.lineage_id IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.wait_index_key IF NOT EXISTS STRING;
+CREATE PROPERTY scheduled_task.served_priority IF NOT EXISTS LONG;
 CREATE PROPERTY task_execution.execution_id IF NOT EXISTS STRING;
 CREATE PROPERTY task_execution.outcome_key IF NOT EXISTS STRING;
 CREATE PROPERTY task_execution.retry_due_ms IF NOT EXISTS LONG;
@@ -107,6 +108,7 @@ CREATE INDEX IF NOT EXISTS ON task_execution (retry_task_id) NOTUNIQUE NULL_STRA
 CREATE INDEX IF NOT EXISTS ON scheduled_task (check_at_ms) NOTUNIQUE NULL_STRATEGY SKIP;
 CREATE INDEX IF NOT EXISTS ON scheduled_task (question_id) NOTUNIQUE NULL_STRATEGY SKIP;
 CREATE INDEX IF NOT EXISTS ON scheduled_task (wait_index_key) NOTUNIQUE NULL_STRATEGY SKIP;
+CREATE INDEX IF NOT EXISTS ON scheduled_task (served_priority) NOTUNIQUE NULL_STRATEGY SKIP;
 CREATE INDEX IF NOT EXISTS ON task_deferral (deferral_id) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON task_change (change_id) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON task_change (idempotency_key) UNIQUE NULL_STRATEGY SKIP;

@@ -25,6 +25,7 @@ from remembrancer.policies.cancellation import superseded
 from remembrancer.policies.occurrences import run_without_pause_ms
 from remembrancer.policies.pace import within_pace
 from remembrancer.policies.pause import armed_in_pause, unpaused
+from remembrancer.policies.priority import with_priority
 from remembrancer.policies.unanswered.deferral import check_no_question
 from remembrancer.schedules.composed.anchors import anchors_kept, has_open_interval
 from remembrancer.schedules.kinds import schedule_of
@@ -65,6 +66,12 @@ def updated(task: ScheduledTask, fields: Mapping[str, Any], now: datetime, late_
     Raises:
         InvalidInput: A field is wrong, or the task would run once instead of again and again, or the reverse.
     """
+    update = _updated(task, fields, now, late_by_seconds)
+    return update if "priority" not in fields else update._replace(after=with_priority(update.after, task))
+
+
+def _updated(task: ScheduledTask, fields: Mapping[str, Any], now: datetime, late_by_seconds: float) -> Update:
+    """Return *task* with other values of these *fields*, before its place among others is worked out."""
     for name, value in fields.items():
         _check_name(name, value)
     if "budget" in fields and (task.lineage_id is not None or executing() is not None):

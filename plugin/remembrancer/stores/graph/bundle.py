@@ -14,6 +14,7 @@ from remembrancer.stores.cypher.read_only import refuse_powers
 from remembrancer.stores.due_times.retries import GraphRetries
 from remembrancer.stores.graph.armed_times import GraphArmedTimes
 from remembrancer.stores.graph.concurrency.limits import GraphLimits
+from remembrancer.stores.graph.concurrency.priorities import GraphPriorities
 from remembrancer.stores.graph.concurrency.waits import GraphWaits
 from remembrancer.stores.graph.health import GraphHealthProbe
 from remembrancer.stores.graph.parts import GraphParts
@@ -84,6 +85,7 @@ class ConnectedGraph(Graph):
         self.dependencies = GraphDependencies(connection, parts.records)
         self.waits = GraphWaits(parts)
         self.limits = GraphLimits(parts)
+        self.priorities = GraphPriorities(parts)
         self.named_queries = named_queries()
 
     async def query(self, cypher: str, parameters: dict[str, object] | None = None) -> Sequence[dict[str, object]]:

@@ -42,12 +42,21 @@ class DueIndex:
         self.watermark = Watermark(watermark_lifetime_ms if connection.exclusive else 0)
 
     async def due(
-        self, now_ms: int, limit: int, after: ScheduledTask | None, shards: Collection[int] | None
+        self,
+        now_ms: int,
+        limit: int,
+        after: ScheduledTask | None,
+        shards: Collection[int] | None,
+        *,
+        without_priority: bool = False,
     ) -> list[Row]:
         """Return the nodes of tasks due at *now_ms*, oldest first, at most *limit*, those after *after* if given.
 
         A node has its properties, and `element_id`, the engine's id of it.
         """
+        if without_priority:  # a read of some tasks proves nothing about the others
+            floor = due_key(after.next_run_ms, after.task_id) if after else last_key(self.watermark.value_ms)
+            return await self._due(floor, now_ms, limit, shards, "due_without_priority")
         if after:
             return await self._due(due_key(after.next_run_ms, after.task_id), now_ms, limit, shards)
         if shards is not None:  # a read of some shards proves nothing about the others
@@ -55,6 +64,14 @@ class DueIndex:
         nodes = await self._due(last_key(self.watermark.begin_read(now_ms)), now_ms, limit, None)
         self.watermark.end_read(time_ms_of(nodes[0]["due_key"]) - 1 if nodes else now_ms)
         return nodes
+
+    async def due_with_priority(self, now_ms: int, limit: int, shards: Collection[int] | None) -> list[Row]:
+        """Return the nodes of the first tasks of each served priority that are due at *now_ms*, *limit* of each."""
+        floor_key = last_key(self.watermark.value_ms)
+        asked: Row = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": limit}
+        found = await self._read("due_with_priority", asked, shards)
+        nodes = with_element_ids([row["t"] for row in found], [row["element_id"] for row in found])
+        return [node for node in nodes if _is_due(node, now_ms)]
 
     async def write_armed(self, times: Sequence[int | None], statements: Sequence[Statement]) -> list[list[Row]]:
         """Write statements that arm tasks for *times*: lower the watermark first, and call the listeners.
@@ -98,11 +115,18 @@ class DueIndex:
                 return found[0]["next_run_ms"] if found else None
         return None
 
-    async def _due(self, floor_key: int | None, now_ms: int, limit: int, shards: Collection[int] | None) -> list[Row]:
+    async def _due(
+        self,
+        floor_key: int | None,
+        now_ms: int,
+        limit: int,
+        shards: Collection[int] | None,
+        name: LiteralString = "due_tasks",
+    ) -> list[Row]:
         """Return the nodes that are due above a key; a page of tasks claimed in between does not hide the next one."""
         for _ in range(_TRIES):
             parameters: Row = {"floor_key": floor_key, "now_key": last_key(now_ms), "limit": limit}
-            found = await self._read("due_tasks", parameters, shards)
+            found = await self._read(name, parameters, shards)
             nodes = with_element_ids([row["t"] for row in found], [row["element_id"] for row in found])
             due = [node for node in nodes if _is_due(node, now_ms)]
             if due or len(found) < limit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from remembrancer.ports.priorities import KnownPriorities
 from remembrancer.stores.due_times.retry_times import RetryTimes
 from remembrancer.stores.due_times.watermark import Watermark
 from remembrancer.stores.graph.due_index import DueIndex
@@ -84,6 +85,7 @@ class GraphParts:
     signals: WatchSignals
     slots: SlotSignals
     retries: RetryTimes
+    priorities: KnownPriorities
 
     @classmethod
     def of(cls, connection: GraphConnection, watermark_lifetime_ms: int) -> GraphParts:
@@ -98,4 +100,5 @@ class GraphParts:
             WatchSignals(),
             SlotSignals(),
             RetryTimes(Watermark(watermark_lifetime_ms if connection.exclusive else 0)),
+            KnownPriorities(),
         )

@@ -96,6 +96,7 @@ class GraphTaskStore:
         self._armed_times.have_begun(zones)
         if admission is not None and not rows_of("spawn_tasks", statements, answers):
             return False
+        self._parts.priorities.note(tasks)
         if any(task.check_at_ms is not None for task in tasks):
             self._parts.signals.tell()
         return True
@@ -146,6 +147,7 @@ class GraphTaskStore:
     async def edit(self, edits: Sequence[Edit]) -> Sequence[bool]:
         """Make edits in one commit; return of each whether its task was still as it was read, and open."""
         done = await edit(self._parts, edits, self._armed_times)
+        self._parts.priorities.note([each.after for each in edits])
         if any(each.after.reacts for each in edits):
             self._parts.signals.tell()
         return done

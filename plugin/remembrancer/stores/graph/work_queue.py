@@ -48,12 +48,18 @@ class GraphWorkQueue:
         self.lost: set[str] = set()
 
     async def due(
-        self, now: datetime, limit: int, after: ScheduledTask | None = None, shards: Collection[int] | None = None
+        self,
+        now: datetime,
+        limit: int,
+        after: ScheduledTask | None = None,
+        shards: Collection[int] | None = None,
+        *,
+        without_priority: bool = False,
     ) -> Sequence[ScheduledTask]:
         """Return armed tasks due at *now*, oldest first; a task that cannot be read is logged and quarantined."""
         tasks: list[ScheduledTask] = []
         for _ in range(_LOOKS):  # a page of unreadable records must not hide the one that follows
-            nodes = await self._parts.index.due(to_ms(now), limit, after, shards)
+            nodes = await self._parts.index.due(to_ms(now), limit, after, shards, without_priority=without_priority)
             tasks, unreadable = self._records.sort("task_id", self._due_task, nodes)
             try:
                 await quarantine_all(self._connection, unreadable, to_ms(now))
@@ -61,6 +67,8 @@ class GraphWorkQueue:
                 break  # locked by another write: the next read finds it again
             if tasks or not unreadable:
                 break
+        if not self._parts.priorities.any:
+            self._parts.priorities.note(tasks)
         return tasks
 
     async def next_run_at(self, shards: Collection[int] | None = None) -> datetime | None:

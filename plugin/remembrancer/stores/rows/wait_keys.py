@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.model.priority import served_ms
 from remembrancer.stores.rows.due_key import due_key
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ def wait_index_key(task: ScheduledTask) -> str | None:
     """Return the key of a task that waits; None for any other."""
     if task.wait_key is None:
         return None
-    return f"{begin_of(task.wait_key)}{task.next_run_ms or 0:0{_DIGITS}d}|{task.task_id}"
+    place_ms = max(0, served_ms(task.next_run_ms or 0, task.served_priority))
+    return f"{begin_of(task.wait_key)}{place_ms:0{_DIGITS}d}|{task.task_id}"
 
 
 def begin_of(wait_key: str) -> str:

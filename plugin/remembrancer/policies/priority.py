@@ -1,0 +1,31 @@
+"""Priority: how urgent a task is among tasks that wait together. Pure functions.
+
+Laws: a task of a higher priority is served as if it had waited longer, by `LEVEL_MS` for each level. So among tasks
+of one priority the first due is served first, and no task waits without end: a task can be overtaken only by those
+that are due less than nine levels after it. Priority never makes a task run before its time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from remembrancer.model.priority import kept_level, level_of, served_ms
+
+if TYPE_CHECKING:
+    from remembrancer.model.task import ScheduledTask
+
+
+def place_in_line(task: ScheduledTask) -> tuple[int, str]:
+    """Return the place of an armed task among those that wait for the same."""
+    return served_ms(task.next_run_ms or 0, task.served_priority), task.task_id
+
+
+def with_priority(task: ScheduledTask, before: ScheduledTask | None = None) -> ScheduledTask:
+    """Return a task that is served as its own priority says, or as that which it inherits if this is higher.
+
+    What it inherits is that which it inherited *before*.
+    """
+    served = task.priority
+    if before is not None and before.served_priority != before.priority:
+        served = kept_level(max(level_of(served), level_of(before.served_priority)))
+    return task if task.served_priority == served else task.model_copy(update={"served_priority": served})
