@@ -327,6 +327,7 @@ MODULES = 20
 LARGE_FOLDERS = {
     "model": "a flat list of like things: one module for each concept",
     "cli/commands": "a flat list of like things: one module for each command",
+    "policies": "a flat list of like things: one module for each policy",
     "ports": "a flat list of like things: one module for each port",
 }
 # The rules of names and prose.

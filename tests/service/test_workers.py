@@ -16,7 +16,7 @@ from remembrancer.testing import ManualScheduler
 if TYPE_CHECKING:
     from neo4j_server import Server
 
-    from remembrancer import Firing
+    from remembrancer import Execution, Firing
     from remembrancer.testing import VirtualClock
 
 MINUTE = timedelta(minutes=1)
@@ -25,6 +25,14 @@ MINUTE = timedelta(minutes=1)
 async def mail(service: Any, name: str = "Letter", **fields: Any) -> str:
     given = {"queue": "mail", **fields}
     return (await service.schedule_task(name, "goal", f"Write: {name}", "thought", "in 10s", **given)).task_id
+
+
+async def ended(service: Any, execution_id: str) -> Execution:
+    while True:
+        execution: Execution = await service.get_execution(execution_id)
+        if execution.status != "running":
+            return execution
+        await asyncio.sleep(0.01)
 
 
 async def test_work_waits_until_a_worker_asks(graph: str, clock: VirtualClock) -> None:
@@ -134,7 +142,7 @@ async def test_a_cancelled_task_takes_its_work_from_the_worker(graph: str, clock
 
         with pytest.raises(WorkNotHeld):
             await service.report_work(item.execution_id, "w1")
-        [run] = await service.history()
+        run = await ended(service, item.execution_id)
         assert (run.status, run.reason_code) == ("cancelled", "task_cancelled")
 
 

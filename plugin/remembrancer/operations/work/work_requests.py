@@ -18,7 +18,6 @@ from remembrancer.model.constraints import (
     read_line,
     read_seconds,
     read_text,
-    read_thought,
 )
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.handler_result import HandlerOutcome, Retry, Thought, Usage
@@ -148,7 +147,7 @@ def read_work_thought(execution_id: str, content: object, thought_id: object) ->
     if content is None:
         return None
     made_id = f"thought_of_{execution_id}" if thought_id is None else read_id("thought_id", thought_id)
-    return Thought(made_id, read_thought(content))
+    return Thought(made_id, read_text("thought", content, LONGEST_TEXT, "The letter was sent."))
 
 
 async def waiting_work(store: Graph, queue: object, limit: object) -> list[WaitingWork]:
