@@ -53,6 +53,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         QueryFailed as QueryFailed,
         RemembrancerError as RemembrancerError,
         SchedulerBusy as SchedulerBusy,
+        SchedulerHalted as SchedulerHalted,
         ServerTooOld as ServerTooOld,
         TaskChanged as TaskChanged,
         TaskContended as TaskContended,
@@ -99,6 +100,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         ExecutionType as ExecutionType,
         Reason as Reason,
     )
+    from remembrancer.model.halt import HaltState as HaltState
     from remembrancer.model.handler_result import (
         Ask as Ask,
         Defer as Defer,
@@ -270,6 +272,7 @@ _API: Final = {
         "RemembrancerError",
         "LimitReached",
         "SchedulerBusy",
+        "SchedulerHalted",
         "ServerTooOld",
         "TaskChanged",
         "TaskContended",
@@ -297,6 +300,7 @@ _API: Final = {
     "model.named_query": ("NamedQuery",),
     "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
     "model.policy": ("DedupReuse", "Fold", "Gap", "Misfire", "OnExhausted", "OnLost", "SecondsField"),
+    "model.halt": ("HaltState",),
     "model.limit": ("ConcurrencyLimit", "SlotHolder"),
     "model.prune_result": ("PruneResult",),
     "model.recheck": ("MovedFire", "RecheckResult", "ZoneDifference"),

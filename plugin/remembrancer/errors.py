@@ -15,6 +15,7 @@ RemembrancerError
 ├── DuplicateTask                   another task was scheduled with the same dedup_key at the same time
 ├── NotRunning                      the scheduler is not running
 ├── SchedulerBusy                   every handler slot is taken
+├── SchedulerHalted                 the scheduler is halted, and nothing begins
 ├── WrongThread                     a blocking call was made on the scheduler's own thread
 ├── CopyTargetNotEmpty              the target of a copy holds other data
 ├── CopyMismatch                    a copy and its source differ
@@ -43,6 +44,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
+from shlex import quote
 
 
 class RemembrancerError(Exception):
@@ -103,7 +105,7 @@ class LineageLimitReached(InvalidInput):
         lineage_id: The thought that started the lineage.
         most: The value of the bound.
         asked: The value that the request would have made.
-        holder: The task, the execution or the lineage that has used it up.
+        holder: The task or the execution that has used it up, or words for what has.
     """
 
     def __init__(
@@ -113,8 +115,8 @@ class LineageLimitReached(InvalidInput):
         self.lineage_id = lineage_id
         self.most = most
         self.holder = holder
-        raised = f"`remembrancer budget set {lineage_id} --budget {limit}={asked}` raises it"
-        allowed = f"at most {most} in the lineage of {lineage_id}, held by {holder}; outside of a handler, {raised}"
+        raised = f"`remembrancer budget set {quote(lineage_id)} --budget {limit}={asked}` raises it"
+        allowed = f"at most {most} in the lineage of {lineage_id}, used up by {holder}; outside of a handler, {raised}"
         super().__init__(limit, asked, allowed, None)
 
 
@@ -125,11 +127,10 @@ class DeferralsExhausted(InvalidInput):
 class TaskNotFound(RemembrancerError, LookupError):
     """No task has this id."""
 
-    def __init__(self, task_id: str) -> None:
+    def __init__(self, task_id: str, *, or_thought: bool = False) -> None:
         self.task_id = task_id
-        super().__init__(
-            f"No task has the id {task_id!r}. List the ids with get_scheduled_tasks() or `remembrancer list --all`."
-        )
+        none = f"No task has the id {task_id!r}{', and no thought with this id has tasks' if or_thought else ''}."
+        super().__init__(f"{none} List the ids with get_scheduled_tasks() or `remembrancer list --all`.")
 
 
 class TaskUnreadable(RemembrancerError):
@@ -182,8 +183,11 @@ class TaskEnded(RemembrancerError):
     def __init__(self, task_id: str, status: str, act: str) -> None:
         self.task_id = task_id
         self.status = status
+        letters = " `remembrancer dead-letter list` shows whether its failure can be run again."
+        again = letters if status == "FAILED" else ""
         super().__init__(
-            f"Task {task_id!r} is {status}: only a PENDING or ACTIVE task can be {act}. Schedule a new one instead."
+            f"Task {task_id!r} is {status}: only a PENDING or ACTIVE task can be {act}. "
+            f"Schedule a new one instead.{again}"
         )
 
 
@@ -249,6 +253,20 @@ class WorkNotHeld(RemembrancerError):
             "its task was cancelled, its deadline passed, or its lease ended without a report. Nothing was written; "
             "drop the work, and claim other work. get_execution() tells what became of it."
         )
+
+
+class SchedulerHalted(RemembrancerError):
+    """The scheduler is halted, and the call would begin an execution; nothing was written."""
+
+    def __init__(self, reason: str, *, by_host: bool = False) -> None:
+        self.reason = reason
+        self.by_host = by_host
+        way = (
+            "The host alone can end that"
+            if by_host
+            else "`remembrancer release` ends that; an operator may force one run"
+        )
+        super().__init__(f"The scheduler is halted, and nothing begins: {reason} Nothing was started. {way}.")
 
 
 class WrongThread(RemembrancerError):

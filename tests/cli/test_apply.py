@@ -42,6 +42,22 @@ def counted(answer: Any) -> list[tuple[str, str]]:
     return [(each["key"], each["action"]) for one in answer for each in one["tasks"]]
 
 
+def test_limits_of_a_file_are_set_once(desk: Desk) -> None:
+    desk.json("apply", written(desk.folder, YAML))
+    file = written(desk.folder, YAML + "limits: {database: 3, 'group:tea': {slots: 2, rate: 60/minute}}\n")
+    planned = desk("apply", file, "--dry-run")
+    made = desk("apply", file)
+    limits = [(each["key"], each["slots"], each["rate"]) for each in desk.json("limit")]
+    again = desk("apply", file)
+    refused = desk("apply", written(desk.folder, YAML + "limits: {database: many}\n", "wrong.yaml"))
+
+    assert "~ limit key:database  slots=3" in planned.out
+    assert "~ limit group:tea  slots=2  rate=60/minute" in made.out
+    assert limits == [("group:tea", 2, "60/minute"), ("key:database", 3, None)]
+    assert "limit" not in again.out
+    assert (refused.code, ":10 limits.database.slots" in " ".join(refused.err.split())) == (2, True), refused.err
+
+
 def test_a_file_is_applied_changed_and_pruned(desk: Desk) -> None:
     file = written(desk.folder, YAML)
     made = desk.json("apply", file)

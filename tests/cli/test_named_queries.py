@@ -39,6 +39,7 @@ def test_a_query_may_be_text_and_cypher_is_its_alias(desk: Desk) -> None:
         (["upcoming", "-P", "most=1"], "limit"),
         (["upcoming", "-P", "limit=x"], "a whole number"),
         (["outcomes", "-P", "x=1"], ""),
+        (["chain_of_deferral"], "{'deferral_id': "),
     ],
 )
 def test_a_wrong_name_or_parameter_is_refused(desk: Desk, words: list[str], meant: str) -> None:
@@ -47,6 +48,13 @@ def test_a_wrong_name_or_parameter_is_refused(desk: Desk, words: list[str], mean
 
     assert (refused.code, refused.out) == (2, "")
     assert meant in refused.err
+
+
+async def test_the_help_names_every_named_query(desk: Desk) -> None:
+    told = desk("query", "--help").out
+    async with TaskSchedulerService(":memory:") as service:
+        names = [each.name for each in await service.list_queries()]
+    assert [name for name in names if name not in told] == []
 
 
 async def test_named_queries_are_listed_and_answered_over_http() -> None:

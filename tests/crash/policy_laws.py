@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_model import ALLOWED, Plan, Times, ledgers
+from policy_model import ALLOWED, Plan, Times, ledgers, wrong_budgets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +21,6 @@ MATCH (l:concurrency_limit) RETURN l.limit_key AS key, l.slots AS slots, coalesc
 """
 _RUNNING: Final = """
 MATCH (e:task_execution {status: 'running'}) RETURN e.execution_id AS execution_id, e.limit_keys AS limit_keys
-"""
-_SPENT: Final = """
-MATCH (e:task_execution) WHERE e.budget_id IS NOT NULL
-RETURN e.budget_id AS lineage_id, e.execution_id AS execution_id, e.status AS status, e.spent_runs AS runs,
-       e.spent_tokens AS tokens, e.reserved_tokens AS reserved_tokens
 """
 _LINEAGES: Final = "MATCH (l:lineage) RETURN l"
 _FAILED: Final = """
@@ -62,20 +57,33 @@ async def wrong(life: Life, told: Sequence[Row], *, is_over: bool = False) -> li
     ask = life.service.cypher
     graph = await ledgers(life.service)
     seen, found = life.clock.now(), list[str]()
+    switched = [line for line in told if (line.get("did") or line.get("doing")) in {"halt", "release"}]
+    may_be_halted = bool(switched) and switched[-1].get("did") != "release"
     for task_id, plan in plans_of(told, {each: ledger.task for each, ledger in graph.items()}).items():
-        found += graph[task_id].wrong(plan, seen)
+        found += graph[task_id].wrong(plan, seen, halted=may_be_halted)
         found += graph[task_id].waits(seen) if is_over else []
     begun = Counter(line["begun"] for line in told if "begun" in line)
     found += [f"{each} began {times} times" for each, times in begun.items() if times > 1]
+    found += _of_halts(told)
     found += _of_slots(await ask(_SLOTS), await ask(_RUNNING))
-    found += _of_budgets([row["l"] for row in await ask(_LINEAGES)], await ask(_SPENT))
+    found += await wrong_budgets(life.service)
     found += _of_failures(await ask(_FAILED), await ask(_LETTERS), told)
     found += _of_deferrals(await ask(_DEFERRALS))
-    if not is_over:  # then limits and budgets are those of the drain
-        asked = {"deferrals": await ask(_DEFERRALS), "limits": await ask(_SLOTS), "lineages": await ask(_LINEAGES)}
-        found += _of_acknowledged(told, graph, asked)
+    asked = {"deferrals": await ask(_DEFERRALS), "limits": await ask(_SLOTS), "lineages": await ask(_LINEAGES)}
+    found += _of_acknowledged(told, graph, asked)
     if is_over:
         found += [f"a lease is left: {lease}" for lease in await ask(_LEASES)]
+    return found
+
+
+def _of_halts(told: Sequence[Row]) -> list[str]:
+    """Return what began in a halt, in whichever process."""
+    found: list[str] = []
+    is_halted = False
+    for line in told:
+        is_halted = (is_halted or line.get("did") == "halt") and line.get("doing") != "release"
+        if is_halted and "begun" in line:
+            found.append(f"it began in a halt: {line}")
     return found
 
 
@@ -86,30 +94,6 @@ def _of_slots(limits: Sequence[Row], running: Sequence[Row]) -> list[str]:
         runs = sorted(row["execution_id"] for row in running if limit["key"] in (row["limit_keys"] or ()))
         if sorted(limit["holders"]) != runs:
             found.append(f"{limit['key']} is held by {limit['holders']}, and {runs} run")
-    return found
-
-
-def _of_budgets(lineages: Sequence[Row], runs: Sequence[Row]) -> list[str]:
-    """Return budgets whose parts are not what their runs used and hold, and runs that are charged wrongly."""
-    found: list[str] = []
-    for lineage in lineages:
-        mine = [row for row in runs if row["lineage_id"] == lineage["lineage_id"]]
-        ended, held = ([row for row in mine if (row["status"] == "running") is each] for each in (False, True))
-        for row in ended:
-            owed = 0 if row["status"] in {"deferred", "cancelled"} else 1
-            if row["runs"] != owed:
-                found.append(f"charged with {row['runs']} runs for {owed}: {row}")
-        counted = {
-            "spent_runs": sum(row["runs"] or 0 for row in ended),
-            "spent_tokens": sum(row["tokens"] or 0 for row in ended),
-            "reserved_runs": len(held),
-            "reserved_tokens": sum(row["reserved_tokens"] for row in held),
-        }
-        for name, number in counted.items():
-            if (lineage.get(name) or 0) != number:
-                found.append(f"{name} of {lineage['lineage_id']} is {lineage.get(name)}, its runs say {number}")
-        if (cap := lineage.get("runs")) is not None and counted["spent_runs"] + len(held) > cap:
-            found.append(f"{counted['spent_runs']} and {len(held)} runs of {cap}: {lineage}")
     return found
 
 

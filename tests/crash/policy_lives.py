@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from remembrancer import Firing
+    from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.handler import HandlerReturn
 
     Told = Callable[..., None]
@@ -243,22 +244,27 @@ class Life:
         await self.at_rest()
         await self.settle()
 
+    async def free(self, task: ScheduledTask) -> None:
+        """Take away what one task waits for."""
+        if task.paused_at is not None:
+            await self.service.resume_task(task.task_id)
+        if task.question_id is not None:
+            self.clock.advance(timedelta(seconds=1))
+            await self.service.answer_task(task.task_id, "yes")
+        if task.depends_on:
+            await self.service.update_task(task.task_id, depends_on=[])
+
     async def drain(self) -> None:
         """Take everything away that anything waits for, and let time go by."""
         self.is_over = True
+        await self.did("release", self.service.release())
         await self.let_go()
         for limit in await self.service.list_limits():
-            await self.service.set_limit(limit.key, None)
+            await self.set_limit(limit.key.removeprefix("key:"), None)
         for row in await self.service.cypher("MATCH (l:lineage) WHERE l.runs IS NOT NULL RETURN l.lineage_id AS id"):
-            await self.service.set_budget(row["id"], {"runs": 1000, "tokens": 100_000})
-        for task in await self.service.find_tasks(limit=1000):
-            if task.status in OPEN and task.paused_at is not None:
-                await self.service.resume_task(task.task_id)
-            if task.status in OPEN and task.question_id is not None:
-                self.clock.advance(timedelta(seconds=1))
-                await self.service.answer_task(task.task_id, "yes")
-            if task.status in OPEN and task.depends_on:
-                await self.service.update_task(task.task_id, depends_on=[])
+            await self.set_budget(row["id"], runs=1000, tokens=100_000)
+        for task in await self.service.find_tasks(limit=1000, statuses=OPEN):
+            await self.free(task)
         for minutes in (1, 60, 240, 1):
             await self.after(minutes)
 
@@ -294,6 +300,9 @@ async def dead_letters(life: Life) -> None:
     await life.rerun("broken", "well")
     await life.clear("broken")
     await life.rerun("broken too", "fail 3")
+    await life.after(10)
+    await life.make("given a rest", "never", every=10, pause_on_failure=2)
+    await life.after(10)
     await life.after(10)
 
 
@@ -422,6 +431,28 @@ async def missed(life: Life) -> None:
     await life.settle()
 
 
+async def halts(life: Life) -> None:
+    """The scheduler is halted while one runs and others fall due; a new process is halted too, until the release."""
+    await life.make("stopped", "hold")
+    await life.make("in it", "well", 5)
+    await life.make("often in it", "well", every=10, misfire="run_all")
+    await life.after(1)
+    await life.did("halt", life.service.halt("It writes to the wrong people.", stop_running=True))
+    await life.after(25)
+    await life.did("release", life.service.release("Mended."))
+    await life.settle()
+    await life.after(5)
+
+
+async def urgent_slots(life: Life) -> None:
+    """A rate lets a few begin: the others wait, the more urgent ones are served first."""
+    await life.did("rate", life.service.set_limit("desk", 2, "2/minute", 1))
+    for place in range(4):
+        await life.make(f"urgency {place}", "well", concurrency_key="desk", priority=2 * place)
+    for _ in range(3):
+        await life.after(1)
+
+
 LIVES: Final[dict[str, Callable[[Life], Awaitable[None]]]] = {
     each.__name__: each
     for each in (
@@ -436,5 +467,7 @@ LIVES: Final[dict[str, Callable[[Life], Awaitable[None]]]] = {
         late_budgets,
         losses,
         missed,
+        urgent_slots,
+        halts,
     )
 }

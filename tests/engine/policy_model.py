@@ -32,11 +32,11 @@ _READ: Final = {
     "deferrals": "MATCH (x:task_deferral) RETURN x, [] AS former, [] AS again ORDER BY x.deferred_at, x.deferral_count",
     "changes": "MATCH (x:task_change) WHERE x.action IN ['cancel', 'quarantine'] RETURN x, [] AS former, [] AS again",
     "executions": "MATCH (x:task_execution) OPTIONAL MATCH (again)-[:RETRY_OF]->(x) "
-    "WHERE again.execution_type <> 'manual_trigger' WITH x, collect(again) AS again "
-    "OPTIONAL MATCH (x)-[:RETRY_OF]->(former) WHERE x.execution_type <> 'manual_trigger' "
+    "WHERE again.attempt > 1 WITH x, collect(again) AS again "
+    "OPTIONAL MATCH (x)-[:RETRY_OF]->(former) WHERE x.attempt > 1 "
     "RETURN x, again, collect(former) AS former",
 }
-"""A run by hand of what failed is RETRY_OF it, and no attempt at its occurrence."""
+"""A dead letter that runs again is RETRY_OF what failed, and a first attempt of its own."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ class Plan:
     """When changes of it ended what it was put off to."""
     answer: str = "done"
 
-    depends_on: dict[str, str] = field(default_factory=dict[str, str])
-    """The tasks that it depends on, each with its `on_failure`."""
+    depends_on: dict[str, Row] = field(default_factory=dict[str, Row])
+    """The tasks that it depends on, each with what was asked for beside its id."""
 
     @property
     def is_single(self) -> bool:
@@ -106,6 +106,16 @@ class Plan:
         made, times = self.times[0][0], self.times[-1][1]
         before = [] if self.is_single else times.between(occurrence - timedelta(days=3), occurrence)
         return max((each for each in before if each < occurrence), default=min(made, occurrence))
+
+    def waits_for(self, other: str, of: Plan, occurrence: datetime, now: datetime) -> Wait:
+        """Return which occurrences of another task one of this task waits for, and how."""
+        asked, rule = self.depends_on[other], self.fields.get("trigger_rule", "all_succeeded")
+        window = asked.get("window", "period")
+        since = occurrence - timedelta(hours=2) if window == "2h" else self.period(occurrence)
+        delay = timedelta(minutes=9 if asked.get("delay") else 0)
+        accepts = None if asked["on_failure"] == "ignore" else ACCEPTED.get(rule)
+        until = now if of.is_single else occurrence
+        return Wait(None if window == "latest" else since, until, now - delay, accepts)
 
     def named(self, end: datetime) -> list[datetime]:
         """Return the times that it names up to *end*."""
@@ -126,7 +136,11 @@ ALLOWED: Final = {
     "held_by_deferral": {"deferred", "defer", "ask", "ask and wait", "asked"},
     "misfire_skipped": {"misfire=skip"},
     "misfire_coalesced": {"misfire=run_once", "misfire=run_all"},
+    "misfire_too_old": {"misfire_age"},
+    "deadline_passed": {"deadline"},
     "held_by_pause": {"paused"},
+    "held_by_halt": {"halted"},
+    "stopped_by_halt": {"halted"},
     "budget_exhausted": {"poor"},
     "schedule_changed": {"edited"},
     "dependency_failed": {"on_failure=cancel"},
@@ -136,6 +150,19 @@ ALLOWED: Final = {
     "shutdown": {"restarted"},
 }
 """What of a task has to be so for an outcome to have a reason: one of these."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """The occurrences of another task that one depends on."""
+
+    since: datetime | None
+    """The time after which they are due; None: the last one alone."""
+    until: datetime
+    latest: datetime
+    """The time by which they must have ended."""
+    accepts: set[str] | None
+    """The outcomes that let it begin; None for any."""
 
 
 @dataclass
@@ -282,11 +309,11 @@ class Ledger:
             mine |= {until for until in untils if until in put_off and first <= until <= last}
         return sorted(mine)
 
-    def hinders(self, plan: Plan, since: datetime, until: datetime, rule: str, *, ignored: bool) -> list[str]:
-        """Return why an occurrence that depends on those after *since* and up to *until* must not begin."""
-        named = plan.named(min(until, self.end or until))
+    def hinders(self, plan: Plan, wait: Wait) -> list[str]:
+        """Return why an occurrence that waits for those of this task must not begin."""
+        named = plan.named(min(wait.until, self.end or wait.until))
         if not plan.is_single:
-            named = [each for each in named if each > since]
+            named = named[-1:] if wait.since is None else [each for each in named if each > wait.since]
         wrong: list[str] = []
         for moment in named:
             rows = [each for each in self.last_attempts if moment in self._served_by(each, named)]
@@ -296,8 +323,10 @@ class Ledger:
             ended = [each["status"] for each in rows if each["status"] != "running" and not _is_retried(each)]
             if not ended:
                 wrong.append(f"{moment} has no outcome: {rows}")
-            elif not ignored and not self._is_mended(rows[0]) and ended[0] not in ACCEPTED.get(rule, {ended[0]}):
+            elif wait.accepts is not None and not self._is_mended(rows[0]) and ended[0] not in wait.accepts:
                 wrong.append(f"{moment} ended as {ended[0]}: {rows}")
+            elif (over := rows[0].get("completed_at")) is not None and over > wait.latest:
+                wrong.append(f"{moment} ended less than its delay ago: {rows}")
         return wrong
 
     def _is_mended(self, row: Row) -> bool:
@@ -321,6 +350,34 @@ class Ledger:
         if self.task["status"] in OPEN and (armed is None or _at(armed) <= seen):
             found.append(f"it is not armed for later: {self.task}")
         return found
+
+
+_BUDGETS: Final = "MATCH (l:lineage) RETURN l"
+_CHARGED: Final = "MATCH (e:task_execution) WHERE e.budget_id IS NOT NULL RETURN e"
+AMOUNTS: Final = ("runs", "tokens", "money")
+
+
+async def wrong_budgets(service: TaskSchedulerService) -> list[str]:
+    """Return budgets whose parts are not what their runs used and hold, and runs that are charged wrongly."""
+    found: list[str] = []
+    runs: list[Row] = [row["e"] for row in await service.cypher(_CHARGED)]
+    for row in runs:
+        row["reserved_runs"] = 1
+        owed = 0 if row["status"] in {"deferred", "cancelled"} else 1
+        if row["status"] != "running" and row.get("spent_runs") != owed:
+            found.append(f"charged with {row.get('spent_runs')} runs for {owed}: {row}")
+    for node in await service.cypher(_BUDGETS):
+        lineage: Row = node["l"]
+        mine = [row for row in runs if row["budget_id"] == lineage["lineage_id"]]
+        for name in AMOUNTS:
+            spent = sum(row.get(f"spent_{name}") or 0 for row in mine if row["status"] != "running")
+            held = sum(row[f"reserved_{name}"] for row in mine if row["status"] == "running")
+            told = [lineage.get(f"{part}_{name}") or 0 for part in ("spent", "reserved")]
+            if told != [spent, held]:
+                found.append(f"{name}: {told} are spent and reserved, its runs say {[spent, held]}: {lineage}")
+            if (cap := lineage.get(name)) is not None and spent + held > cap:
+                found.append(f"{name}: {spent} spent and {held} reserved of {cap}: {lineage}")
+    return found
 
 
 async def ledgers(service: TaskSchedulerService) -> dict[str, Ledger]:

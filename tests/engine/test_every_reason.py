@@ -24,7 +24,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from policy_model import OPEN, Plan, Times, ledgers
+from policy_model import OPEN, Ledger, Plan, Times, ledgers, wrong_budgets
 
 from remembrancer import (
     Ask,
@@ -34,6 +34,7 @@ from remembrancer import (
     InvalidInput,
     LimitReached,
     Retry,
+    SchedulerHalted,
     SchedulerOptions,
     TaskSchedulerService,
 )
@@ -63,6 +64,7 @@ MINUTES: Final = st.integers(1, 150)
 ANSWERS: Final = ["done", "failed", "raises", "permanent", "retry", "defer", "ask", "ask and wait", "hang"]
 RULES: Final = ["all_succeeded", "any_succeeded", "all_done", "none_failed"]
 PUT_OFF: Final = timedelta(minutes=23)
+ESTIMATE: Final = {"tokens": 10, "money": "0.30"}
 
 
 class FaultError(Exception):
@@ -86,7 +88,9 @@ class Policies(RuleBasedStateMachine):
         self.hanging: dict[str, asyncio.Event] = {}
         self.begun: Counter[str] = Counter()
         self.wrong: list[str] = []
+        self.spent: dict[str, int] = {}
         self.runs: int | None = None
+        self.is_halted = False
         self.slots: int | None = 1
         self.at_the_desk: set[str] = set()
         self.most_at_the_desk = 1
@@ -172,6 +176,10 @@ class Policies(RuleBasedStateMachine):
             assert not firing.answer.is_refusal or execution.execution_type == "manual_trigger"
             answer = "done"
         plan.did.add(answer)
+        if plan.answer != "failed":  # what reports nothing has used what was expected
+            self.spent[execution.execution_id] = 7
+            firing.spend(tokens=4)
+            firing.spend(tokens=3, money="0.05")
         if answer == "raises":
             raise FaultError("It is odd.")
         return self.returned(answer)
@@ -191,6 +199,8 @@ class Policies(RuleBasedStateMachine):
     async def look_at_the_beginning(self, firing: Firing) -> None:
         """Note what should not have begun."""
         task = await self.service.get_task(firing.task.task_id)
+        if self.is_halted:
+            self.wrong.append(f"it began in a halt: {task}")
         if task.status not in OPEN:
             self.wrong.append(f"it began after its end: {task}")
         if task.paused_at and (task.paused_until is None or task.paused_until > self.now):
@@ -201,13 +211,11 @@ class Policies(RuleBasedStateMachine):
             used = sum(told[each].runs for each, one in self.plans.items() if "poor" in one.did)
             if used > self.runs:
                 self.wrong.append(f"{task.task_id} is run {used} of {self.runs}")
-        rule = plan.fields.get("trigger_rule", "all_succeeded")
-        if plan.depends_on and rule != "any_succeeded":
-            told, since = await ledgers(self.service), plan.period(nominal)
-            for other, on_failure in plan.depends_on.items():
-                until = self.now if self.plans[other].is_single else nominal
-                ignored = on_failure == "ignore"
-                wrong = told[other].hinders(self.plans[other], since, until, rule, ignored=ignored)
+        if plan.depends_on and plan.fields.get("trigger_rule", "all_succeeded") != "any_succeeded":
+            told = await ledgers(self.service)
+            for other in plan.depends_on:
+                wait = plan.waits_for(other, self.plans[other], nominal, self.now)
+                wrong = told[other].hinders(self.plans[other], wait)
                 self.wrong += [f"{task.task_id} of {nominal} began before {other} allowed it: {each}" for each in wrong]
 
     # Time
@@ -274,6 +282,9 @@ class Policies(RuleBasedStateMachine):
                 "on_lost": st.sampled_from(["fail", "retry"]),
                 "misfire_limit": st.integers(1, 5),
                 "concurrency_key": st.just("desk"),
+                "priority": st.integers(0, 9),
+                "misfire_age_seconds": st.sampled_from([60.0, 3600.0]),
+                "deadline_seconds": st.sampled_from([120.0, 1800.0]),
             },
         ),
     )
@@ -283,7 +294,8 @@ class Policies(RuleBasedStateMachine):
         thought = "thought_poor" if on_exhausted else "thought"
         if on_exhausted:
             self.runs = 3 if self.runs is None else self.runs
-            fields["budget"] = {"runs": self.runs, "on_exhausted": on_exhausted}
+            fields["budget"] = {**self.budget(), "on_exhausted": on_exhausted}
+            fields["estimate"] = ESTIMATE
         fields["misfire_grace_seconds"] = fields.pop("grace")
         now, when = self.now, dict[str, Any]()
         match kind:
@@ -298,28 +310,37 @@ class Policies(RuleBasedStateMachine):
                 when["schedule"] = {"kind": "every", "every": f"{minutes}m", "anchor": now.isoformat()}
         made = self.run(self.service.schedule_task("Task", "goal", "prompt", thought, **when, **fields))
         did = {f"misfire={fields['misfire']}", *(["poor"] if on_exhausted else [])}
+        did |= {name for name in ("misfire_age", "deadline") if f"{name}_seconds" in fields}
         self.plans[made.task_id] = Plan([(now, times)], fields, did, answer=answer)
         return made.task_id
 
     @rule(
         target=tasks,
         others=st.lists(tasks, min_size=1, max_size=2, unique=True),
-        on_failure=st.sampled_from(["block", "ignore", "cancel"]),
+        asked=st.fixed_dictionaries(
+            {"on_failure": st.sampled_from(["block", "ignore", "cancel"])},
+            optional={"window": st.sampled_from(["latest", "2h"]), "delay": st.just("9m")},
+        ),
         trigger_rule=st.sampled_from(RULES),
         cron=st.none() | st.sampled_from(CRONS),
         minutes=st.integers(1, 60),
         misfire=st.sampled_from(["skip", "run_once", "run_all"]),
         concurrency_key=st.none() | st.just("desk"),
     )
-    def schedule_what_depends(self, others: list[str], on_failure: str, minutes: int, **fields: Any) -> str:
+    def schedule_what_depends(self, others: list[str], asked: dict[str, str], minutes: int, **fields: Any) -> str:
         now, cron = self.now, fields.pop("cron")
         times = Times(cron=cron, zone=self.zone) if cron else Times(due=now + timedelta(minutes=minutes))
         when = {"schedule_cron": cron, "timezone": self.zone} if cron else {"defer_until": times.due}
-        fields["depends_on"] = [{"task": each, "on_failure": on_failure} for each in others]
+        fields["depends_on"] = [{"task": each, **asked} for each in others]
         made = self.run(self.service.schedule_task("Dependent", "goal", "prompt", "thought", **when, **fields))
-        did = {f"misfire={fields['misfire']}", f"on_failure={on_failure}", "depends"}
-        self.plans[made.task_id] = Plan([(now, times)], fields, did, depends_on=dict.fromkeys(others, on_failure))
+        did = {f"misfire={fields['misfire']}", f"on_failure={asked['on_failure']}", "depends"}
+        self.plans[made.task_id] = Plan([(now, times)], fields, did, depends_on=dict.fromkeys(others, asked))
         return made.task_id
+
+    def budget(self) -> dict[str, Any]:
+        """Return what the poor have: of tokens they run out first, of money never."""
+        assert self.runs is not None
+        return {"runs": self.runs, "tokens": 9 * self.runs, "money": f"{self.runs}.50"}
 
     def is_open(self, task_id: str) -> bool:
         return self.run(self.service.get_task(task_id)).status in OPEN
@@ -401,7 +422,7 @@ class Policies(RuleBasedStateMachine):
     @rule(task_id=tasks)
     def run_now(self, task_id: str) -> None:
         if self.is_open(task_id):
-            with suppress(LimitReached, InvalidInput):  # no slot, or nothing left of the budget
+            with suppress(LimitReached, InvalidInput, SchedulerHalted):  # no slot, or nothing left of the budget
                 self.run(self.service.run_now(task_id))
             self.run(self.at_rest())
 
@@ -417,12 +438,36 @@ class Policies(RuleBasedStateMachine):
             assert self.run(self.service.clear_dead_letter(each.dead_letter_id, "Seen."))
         assert self.run(self.service.dead_letters(task_id)) == []
 
+    @rule(task_id=tasks)
+    def run_the_dead_letters_again(self, task_id: str) -> None:
+        for each in self.run(self.service.dead_letters(task_id)):
+            with suppress(LimitReached, InvalidInput):
+                self.run(self.service.rerun(each.dead_letter_id))
+            self.run(self.at_rest())
+
     @precondition(lambda self: self.runs is not None)
     @rule(runs=st.integers(1, 5))
     def raise_the_budget(self, runs: int) -> None:
         self.runs = (self.runs or 0) + runs
-        self.run(self.service.set_budget("thought_poor", {"runs": self.runs}))
+        self.run(self.service.set_budget("thought_poor", self.budget()))
         self.run(self.settle())  # what waited is due
+
+    @precondition(lambda self: not self.is_halted)
+    @rule()
+    def halt(self) -> None:
+        self.is_halted = True
+        for plan in self.plans.values():
+            plan.did.add("halted")
+        self.run(self.service.halt("Stop."))
+
+    @precondition(lambda self: self.is_halted)
+    @rule()
+    def release(self) -> None:
+        self.is_halted = False
+        for plan in self.plans.values():
+            plan.did.add("halted")
+        self.run(self.service.release())
+        self.run(self.settle())
 
     # Processes
 
@@ -466,9 +511,18 @@ class Policies(RuleBasedStateMachine):
         told = self.run(ledgers(self.service))
         assert told.keys() == self.plans.keys()
         for task_id, plan in self.plans.items():
-            self.wrong += told[task_id].wrong(plan, max(self.seen, plan.times[-1][0]))
+            self.wrong += told[task_id].wrong(plan, max(self.seen, plan.times[-1][0]), halted=self.is_halted)
         self.wrong += [f"{each} began {times} times" for each, times in self.begun.items() if times > 1]
+        self.wrong += self.run(wrong_budgets(self.service))
+        self.wrong += self.wrong_charges(told)
         assert self.wrong == []
+
+    def wrong_charges(self, told: dict[str, Ledger]) -> list[str]:
+        """Return the runs that are charged with something else than their handlers said, where these ended."""
+        rows = [row for ledger in told.values() for row in ledger.executions if row.get("spent_runs") is not None]
+        ended = [row for row in rows if row.get("reason_code") not in {"lease_expired", "shutdown", "task_cancelled"}]
+        used = [(row, self.spent.get(row["execution_id"], row["reserved_tokens"])) for row in ended]
+        return [f"used {tokens} tokens: {row}" for row, tokens in used if row["spent_tokens"] != tokens]
 
     def teardown(self) -> None:
         if not hasattr(self, "loop"):
@@ -483,6 +537,8 @@ class Policies(RuleBasedStateMachine):
 
     def drain(self) -> None:
         """Let everything go that held a run: then nothing waits for ever."""
+        if self.is_halted:
+            self.release()
         for task_id, plan in self.plans.items():
             plan.answer = "done"
             if self.is_open(task_id):

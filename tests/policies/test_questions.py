@@ -71,7 +71,8 @@ async def test_an_answer_is_handed_to_the_run_that_waited(inquiry: Inquiry) -> N
     assert (question.task_id, question.question, question.asked_of) == (task_id, "Window or aisle?", ("ada",))
     assert question.answer_by is None
 
-    await inquiry.service.answer_task(task_id, "The window, please")
+    told = await inquiry.service.answer_task(task_id, "The window, please")
+    assert (len(told.next_fires), told.warnings) == (1, []), "an answered run begins at once, and is no mistake"
     assert await inquiry.service.questions() == []
     await inquiry.by_hand.tick(MINUTE)
     assert await inquiry.outcomes(task_id) == [ASKED, DONE]
@@ -83,11 +84,23 @@ async def test_an_answer_is_handed_to_the_run_that_waited(inquiry: Inquiry) -> N
 
 async def test_a_refusal_skips_the_run_by_its_own_reason(inquiry: Inquiry) -> None:
     task_id = await inquiry.asked(Ask("May I?", within="1d"))
-    await inquiry.service.answer_task(task_id, "No")
+    told = await inquiry.service.answer_task(task_id, "No")
+    assert (told.next_fires, told.warnings) == ([], []), "the run that is skipped does not fire"
     await inquiry.by_hand.tick(2 * DAY)
     assert await inquiry.outcomes(task_id) == [ASKED, ("skipped", "answered_no")]
     assert (await inquiry.service.get_task(task_id)).status == "CANCELLED"
     assert inquiry.answers == [None]
+
+
+async def test_a_run_by_hand_beside_a_refusal_has_no_answer(inquiry: Inquiry) -> None:
+    task_id = await inquiry.asked(Ask("May I?"), schedule_cron="0 * * * *")
+    inquiry.clock.advance(MINUTE)
+    await inquiry.service.answer_task(task_id, "no")
+    inquiry.wish = None
+    await inquiry.service.run_now(task_id)  # in the same moment, before a tick has seen the refusal
+    await inquiry.by_hand.tick(MINUTE)
+    assert inquiry.answers == [None, None]
+    assert ("skipped", "answered_no") in await inquiry.outcomes(task_id)
 
 
 async def test_no_answer_is_no_refusal(inquiry: Inquiry) -> None:

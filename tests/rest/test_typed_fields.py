@@ -79,6 +79,9 @@ def test_the_fields_of_a_task_take_no_number_as_text() -> None:
         "max_attempts",
         "max_deferrals",
         "max_deferral_seconds",
+        "misfire_age_seconds",
+        "deadline_seconds",
+        "pause_on_failure",
         "priority",
         "timeout_seconds",
     }, "a new nested number: make it strict, and name it here"

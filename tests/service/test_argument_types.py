@@ -73,6 +73,8 @@ ACCEPTED: dict[str, set[object]] = {
     "clear_dead_letter": TEXT,
     "dead_letters": TEXT | OPTIONAL | NUMBER,
     "rerun": TEXT | OPTIONAL,
+    "halt": TEXT,
+    "release": TEXT | OPTIONAL,
     "set_limit": TEXT | NUMBER | OPTIONAL,
     "ask_task": TEXT | NUMBER | OPTIONAL,
     "answer_task": TEXT | NUMBER | OPTIONAL,

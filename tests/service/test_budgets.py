@@ -364,3 +364,29 @@ def test_usage_is_no_float() -> None:
     with pytest.raises(InvalidInput, match="money"):
         Usage(money=0.1)  # pyright: ignore[reportArgumentType]
     assert Usage(1, "0.1") + Usage(2, "0.2") == Usage(3, "0.30")
+
+
+async def test_an_exhausted_budget_is_told_once(agent: Agent, caplog: pytest.LogCaptureFixture) -> None:
+    task_id = await agent.schedule(schedule_cron="* * * * *", budget={"runs": 1})
+    await agent.pass_time(2)
+
+    async def told() -> tuple[int, int, str]:
+        events = (await agent.service.read_events("0", kinds=["budget_exhausted"])).events
+        assert {each.task_id for each in events} <= {task_id}
+        (check,) = [each for each in await agent.service.examine() if each.check == "limits"]
+        return len(events), sum("thought_root" in each.message for each in caplog.records), check.health
+
+    assert await told() == (1, 1, "warn")
+    await agent.pass_time(2)
+    await agent.service.close()
+    await agent.service.open()
+    await agent.pass_time(2)
+    assert await told() == (1, 1, "warn")
+    assert len(agent.runs) == 1
+
+    await agent.service.set_budget("thought_root", "runs=2")
+    assert (await told())[2] == "ok"
+    await agent.pass_time(3)
+    assert await told() == (2, 2, "warn")
+    await agent.service.cancel_task(task_id)
+    assert (await told())[2] == "ok"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from remembrancer import (
+    Ask,
     Defer,
     Dependency,
     Every,
@@ -77,7 +78,7 @@ async def test_a_chain_runs_in_order_and_hands_on_results(agent: Agent) -> None:
     requests = [agent.request(each) for each in ("extract", "load a", "load b", "report")]
     made = await agent.make(*chain(requests[0], requests[1:3], requests[3]))
     await agent.pass_by(2 * MINUTE)
-    assert agent.fired[0], agent.fired[-1] == ("extract", "report")
+    assert (agent.fired[0], agent.fired[-1]) == ("extract", "report")
     assert sorted(agent.fired) == ["extract", "load a", "load b", "report"]
     assert sorted(agent.given["report"]) == [
         ("load a", "completed", "result of load a"),
@@ -97,6 +98,8 @@ async def test_a_failure_blocks_down_to_its_root(agent: Agent) -> None:
     assert [step.name for step in blocked["c"].path] == ["b", "a"]
     assert "The file is missing." in blocked["b"].reason
     assert blocked["c"].path[-1].status == "FAILED"
+    (letter,) = await agent.service.dead_letters()
+    assert all(f"dead-letter run {letter.dead_letter_id}" in each.unblock[0] for each in blocked.values())
     assert blocked["b"].waits_since == blocked["b"].nominal_at
     related = await agent.service.task_dependencies(b.task_id)
     assert ([each.name for each in related.depends_on], [each.name for each in related.dependents]) == (["a"], ["c"])
@@ -157,6 +160,15 @@ async def test_a_daily_task_joins_the_hours_of_its_day(agent: Agent) -> None:
     assert len(agent.given["daily"]) == 24
     (execution,) = await agent.service.history(daily.task_id)
     assert (execution.status, execution.nominal_at.day) == ("completed", 3)
+
+
+async def test_a_question_of_the_root_is_named(agent: Agent) -> None:
+    agent.answers["a"] = Ask("Which file?")
+    await agent.make(*chain(*map(agent.request, "ab")))
+    await agent.pass_by(2 * MINUTE)
+    (blocked,) = await agent.service.blocked_tasks()
+    assert blocked.path[-1].reason == "It waits for an answer to: Which file?"
+    assert blocked.unblock[0].startswith("Answer the question of a (")
 
 
 async def test_a_failed_hour_of_another_day_does_not_block(agent: Agent) -> None:
@@ -260,6 +272,16 @@ async def test_names_that_are_wrong_are_refused(agent: Agent) -> None:
             await agent.make(*wrong)
         assert message in str(refused.value)
     assert await agent.service.find_tasks() == []
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_the_cancellation_of_many_dependencies_warns(agent: Agent, dry_run: bool) -> None:  # noqa: FBT001
+    first = [agent.request("a", tags=["old"]), agent.request("b", tags=["old"], depends_on=["a"])]
+    await agent.make(*first, agent.request("c", depends_on=["b:cancel"]))
+    done = await agent.service.cancel_tasks(tags=["old"], dry_run=dry_run)
+    (warned,) = done.warnings  # b ends with a
+    assert warned.startswith("c (")
+    assert warned.endswith(") depends on the cancelled task: it is cancelled when it is due.")
 
 
 async def test_the_cancellation_of_a_dependency_warns(agent: Agent) -> None:

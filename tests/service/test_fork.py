@@ -12,6 +12,7 @@ import pytest
 
 from remembrancer import ServiceType, TaskSchedulerService, get_service
 from remembrancer.errors import NotRunning
+from remembrancer.model.ids import new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -97,3 +98,15 @@ async def test_leaving_the_block_in_a_fork_leaves_the_parent_alone(tmp_path: Pat
         await in_a_fork(leave)
 
         assert await service.get_scheduled_tasks() == []
+
+
+async def test_forks_give_ids_of_their_own(tmp_path: Path) -> None:
+    """Workers that a server forks at one time gave the same ids, also as replicas of one graph."""
+
+    async def note() -> None:
+        (tmp_path / str(os.getpid())).write_text(new_id("replica", 0))
+
+    for _ in range(2):
+        await in_a_fork(note)
+    given = [each.read_text() for each in tmp_path.iterdir()]  # noqa: ASYNC240 (it is small)
+    assert len({*given, new_id("replica", 0)}) == 3

@@ -148,6 +148,26 @@ async def test_a_recount_frees_slots_of_what_is_gone(graph: str, clock: VirtualC
         assert (await service.list_limits())[0].taken == 0
 
 
+async def test_stray_slots_are_found_and_unused_limits_go(graph: str, clock: VirtualClock) -> None:
+    async with ManualScheduler(TaskSchedulerService(graph, clock), clock) as scheduler:
+        service = scheduler.service
+        await scheduled(service, 1, concurrency_key="unset")
+        await scheduler.tick(MINUTE)
+        await service.set_limit("db", 1)
+        store: Any = store_of(service)
+        row = {"limit_key": "key:db", "ended": {}, "begun": ["exec_gone"]}
+        await store._connection.write([Statement("release_slots", [row])])
+
+        (check,) = [each for each in await service.examine() if each.check == "limits"]
+        assert (check.health, check.numbers["stray_slots"]) == ("warn", 1)
+        assert "key:db" in check.saw
+        store.limits._refreshed = 99
+        await store.limits.refresh()
+        (check,) = [each for each in await service.examine() if each.check == "limits"]
+        assert check.health == "ok"
+        assert [each.key for each in await service.list_limits()] == ["key:db"]
+
+
 async def test_an_execution_that_is_lost_frees_its_slot(graph: str, clock: VirtualClock) -> None:
     async with ManualScheduler(TaskSchedulerService(graph, clock), clock) as scheduler:
         service = scheduler.service

@@ -171,6 +171,18 @@ async def test_a_lineage_ends_at_its_depth(agent: Agent) -> None:
     assert (await agent.service.lineage("thought_root")).depth == 2
 
 
+async def test_a_refusal_says_how_to_raise_the_bound(agent: Agent) -> None:
+    """The thought is quoted for a shell, and the value is beyond the bound, whatever has ended since."""
+    agent.work["root"] = lambda _: agent.child("child")
+    await agent.service.schedule_task("root", "g", "p", "a thought", in_="1h", budget={"max_open_tasks": 0})
+    await agent.fire()
+
+    (fault,) = agent.faults
+    assert "`remembrancer budget set 'a thought' --budget max_open_tasks=1` raises it" in str(fault)
+    with pytest.raises(TaskNotFound, match="no thought with this id has tasks"):
+        await agent.service.lineage("nothing")
+
+
 async def test_siblings_at_once_do_not_go_beyond_the_fan_out(agent: Agent) -> None:
     async def work(_: Firing) -> None:
         made = await asyncio.gather(*(agent.child(f"{place}") for place in range(20)), return_exceptions=True)

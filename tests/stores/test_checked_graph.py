@@ -70,6 +70,18 @@ async def test_missing_executions_are_found_and_repaired(lived: str) -> None:
     assert repaired.apart == {"task_deferral": 1}
 
 
+async def test_stray_slots_are_found_and_freed(lived: str) -> None:
+    await write(
+        lived, "MERGE (l:concurrency_limit {limit_key: 'key:x'}) SET l.is_set = true, l.holders = ['exec_gone']"
+    )
+    repaired = await repair_graph(lived)
+
+    (found,) = repaired.before.findings
+    assert (found.part, list(found.examples)) == ("slot", ["key:x: exec_gone"])
+    assert not found.loss
+    assert list(repaired.after.findings) == []
+
+
 async def test_a_backup_comes_back_on_every_engine(lived: str, graph: str, tmp_path: Path) -> None:
     made = await backup_graph(lived, tmp_path / "backup")
     again = await restore_graph(tmp_path / "backup", tmp_path / "restored")

@@ -387,7 +387,8 @@ async def test_the_limit_of_handlers_is_seen(serving: TaskSchedulerService, cloc
         told.append(await said(serving, "limits"))
 
     assert [each.health for each in told] == [Severity.OK, Severity.WARN, Severity.CRITICAL]
-    assert told[-1].numbers == {"handlers": 5, "limit": 5, "share": 1.0}
+    others = {"stray_slots": 0, "exhausted_budgets": 0}
+    assert told[-1].numbers == {"handlers": 5, "limit": 5, "share": 1.0, **others}
 
 
 async def test_a_lease_that_nobody_took_over_is_seen(tmp_path: Path, clock: VirtualClock) -> None:

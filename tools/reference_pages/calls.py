@@ -19,6 +19,8 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
     "ask": ("ask_task",),
     "answer": ("answer_task",),
     "questions": ("questions",),
+    "halt": ("halt",),
+    "release": ("release",),
     "run-now": ("run_now",),
     "work": (),
     "update": ("update_task", "update_tasks"),

@@ -41,6 +41,7 @@ METHODS: Final = {
     "Query the graph": ("cypher", "list_queries", "run_query"),
     "Templates": (*("define_template", "schedule_from_template", "get_template", "list_templates", "remove_template"),),
     "Dead letters": ("dead_letters", "rerun", "clear_dead_letter"),
+    "Halts": ("halt", "release", "halt_state"),
     "Limits": ("set_limit", "list_limits"),
     "Lineages": ("lineage", "set_budget", "stop_lineage"),
     "Calendars": ("define_calendar", "renew_calendar", "get_calendar", "list_calendars", "remove_calendar"),

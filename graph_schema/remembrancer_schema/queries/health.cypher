@@ -4,7 +4,7 @@ MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(due_key)
 WHERE t.due_key > $floor_key AND t.due_key <= $now_key
 WITH t ORDER BY t.due_key LIMIT $limit
-RETURN count(t) AS due, min(t.next_run_ms) AS oldest_ms
+RETURN count(t) AS due, min(CASE WHEN t.wait_key IS NULL THEN t.next_run_ms ELSE t.due_key / 1000000 END) AS oldest_ms
 
 // name: lease_state
 // How many leases there are, how many of them had ended by $now_ms, and the earliest moment at which one ends.

@@ -64,6 +64,15 @@ WITH l, r
 SET l.holders = [h IN coalesce(l.holders, []) WHERE r.ended[h] IS NULL] + r.begun
 RETURN r.row AS row
 
+// name: prune_limits
+// Delete limits that were never set, and of which no slot is held.
+UNWIND $rows AS r
+MATCH (l:concurrency_limit {limit_key: r.limit_key})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH l, r WHERE l.is_set IS NULL AND size(coalesce(l.holders, [])) = 0
+DETACH DELETE l
+RETURN r.row AS row
+
 // name: set_limits
 // Set how many executions may run at once under limits, and their rates; write who set them.
 UNWIND $rows AS r

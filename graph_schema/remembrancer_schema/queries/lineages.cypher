@@ -11,8 +11,27 @@ RETURN p.task_id AS parent_id, lineage_id, coalesce(p.generation, 0) AS generati
 UNWIND $rows AS r
 MERGE (l:lineage {lineage_id: r.lineage_id})
   ON CREATE SET l.created_at = datetime({epochMillis: r.at_ms})
-SET l.fence = coalesce(l.fence, 0) + 1, l += r.limits
+SET l.fence = coalesce(l.fence, 0) + 1, l += r.limits, l.exhausted_ms = null
 RETURN r.row AS row
+
+// name: note_exhausted
+// Note that the budgets of lineages have too little left, those of which it is not noted yet.
+UNWIND $rows AS r
+MATCH (l:lineage {lineage_id: r.lineage_id})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH l, r WHERE l.exhausted_ms IS NULL
+SET l.exhausted_ms = r.at_ms
+RETURN r.row AS row
+
+// name: exhausted_lineages
+// The lineages with open tasks whose budgets have too little left, at most $limit, as nodes.
+MATCH (l:lineage)
+USING INDEX SEEK l:lineage(exhausted_ms)
+WHERE l.exhausted_ms > 0
+  AND (EXISTS { MATCH (s:scheduled_task {lineage_id: l.lineage_id}) WHERE s.status IN ['PENDING', 'ACTIVE'] }
+    OR EXISTS { MATCH (l)-[:STARTED_BY]->(:thought)<-[:CREATED_BY]-(t:scheduled_task)
+                WHERE t.budget_id = l.lineage_id AND t.status IN ['PENDING', 'ACTIVE'] })
+RETURN l ORDER BY l.exhausted_ms DESC LIMIT $limit
 
 // name: link_lineages
 // Link lineages to the thoughts that started them, those that are not linked yet.

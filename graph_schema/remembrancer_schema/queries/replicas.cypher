@@ -15,14 +15,14 @@ CALL () {
   USING INDEX SEEK t:scheduled_task(due_key)
   WHERE t.due_key > $floor_key
   WITH t ORDER BY t.due_key LIMIT 1
-  RETURN min(t.next_run_ms) AS next_run_ms
+  RETURN min(CASE WHEN t.wait_key IS NULL THEN t.next_run_ms ELSE t.due_key / 1000000 END) AS next_run_ms
 }
 CALL () {
   MATCH (t:scheduled_task)
   USING INDEX SEEK t:scheduled_task(due_key)
   WHERE t.due_key > $shards_floor_key AND t.due_key % 1000 IN $shards
   WITH t ORDER BY t.due_key LIMIT 1
-  RETURN min(t.next_run_ms) AS next_run_of_shards_ms
+  RETURN min(CASE WHEN t.wait_key IS NULL THEN t.next_run_ms ELSE t.due_key / 1000000 END) AS next_run_of_shards_ms
 }
 OPTIONAL MATCH (g:remembrancer_graph {marker: 'remembrancer'})
 OPTIONAL MATCH (p:scheduler_replica)

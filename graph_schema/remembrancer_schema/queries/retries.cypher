@@ -77,3 +77,31 @@ WITH e, r
 WHERE e.retry_due_ms = r.due_ms
 SET e.retry_due_ms = null, e.retry_held_ms = null, e.retry_task_id = null
 RETURN r.row AS row
+
+// name: count_failures
+// Count outcomes that are about to be written for the failures in a row of their tasks; pause a task with as many as it may have.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
+USING INDEX SEEK e:task_execution(execution_id)
+SET e.fence = coalesce(e.fence, 0), t.fence = coalesce(t.fence, 0)
+WITH e, t, r
+WHERE e.fence = r.fence AND e.status = 'running' AND t.status IN ['PENDING', 'ACTIVE']
+WITH t, collect(r) AS told
+WITH t, told, told[size(told) - 1] AS r, [i IN range(0, size(told) - 1) WHERE NOT told[i].is_failure] AS done
+WITH t, r, CASE
+  WHEN size(done) = 0 THEN coalesce(t.failures_in_row, 0) + size(told)
+  WHEN done[size(done) - 1] = size(told) - 1 THEN null ELSE size(told) - 1 - done[size(done) - 1] END AS failures
+WHERE failures IS NOT NULL OR t.failures_in_row IS NOT NULL
+SET t.failures_in_row = failures
+WITH t, r, failures
+WHERE failures >= t.pause_on_failure AND t.paused_at IS NULL
+WITH t, r, failures, toString(failures) + ' failures in a row, the last: ' + r.fault AS reason
+SET t.fence = t.fence + 1, t.paused_at = datetime({epochMillis: r.at_ms}), t.paused_until = null,
+    t.pause_reason = reason, t.on_missed = null, t.next_run_ms = null, t.due_key = null,
+    t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null
+CREATE (c:task_change {
+  change_id: r.change_id, task_id: r.of_task, action: 'pause', at: datetime({epochMillis: r.at_ms}),
+  surface: 'scheduler', actor: r.actor, reason: reason, before: '{"paused_at":null}',
+  after: '{"failures_in_row":' + toString(failures) + '}'
+})-[:CHANGE_OF]->(t)
+RETURN r.row AS row, failures, reason, r.of_task AS task_id

@@ -174,7 +174,7 @@ RETURN t.task_id AS task_id LIMIT 1
 MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(due_key)
 WHERE t.due_key > $floor_key
-RETURN t.next_run_ms AS next_run_ms ORDER BY t.due_key LIMIT 1
+RETURN CASE WHEN t.wait_key IS NULL THEN t.next_run_ms ELSE t.due_key / 1000000 END AS next_run_ms ORDER BY t.due_key LIMIT 1
 
 // name: due_tasks_of_shards
 // The same of some shards only: those whose due key ends in one of $shards, by its last three digits.
@@ -205,7 +205,7 @@ RETURN t, elementId(t) AS element_id
 MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(due_key)
 WHERE t.due_key > $floor_key AND t.due_key % 1000 IN $shards
-RETURN t.next_run_ms AS next_run_ms ORDER BY t.due_key LIMIT 1
+RETURN CASE WHEN t.wait_key IS NULL THEN t.next_run_ms ELSE t.due_key / 1000000 END AS next_run_ms ORDER BY t.due_key LIMIT 1
 
 // name: retire_tasks
 // End tasks whose last occurrence is settled, if the settling execution still has its fence and no addition came since.

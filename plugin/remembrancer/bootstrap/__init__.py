@@ -19,7 +19,9 @@ from remembrancer.engine.execution.default_handler import create_thought
 from remembrancer.errors import GraphReadOnly, InvalidInput
 from remembrancer.model.graph_name import is_address
 from remembrancer.model.query_limits import QueryLimits
+from remembrancer.ports.halts import HostHalt
 from remembrancer.ports.handler import Handler
+from remembrancer.service.host_hooks import hooks_from
 from remembrancer.service.service import SchedulerService
 from remembrancer.settings import SchedulerOptions
 from remembrancer.stores.embedded.arcadedb import prepare_engine
@@ -59,12 +61,14 @@ class TaskSchedulerService(SchedulerService):
         options: The scheduler's numbers; None is their defaults.
         instruments: What measures and traces; None is OpenTelemetry as this process has set it up, if it has.
         handlers: The handlers of queues, by their names; the work of any other queue waits for workers.
+        is_halted: `async def is_halted() -> bool | str`: the host's own halt. While it returns True, or a reason,
+            nothing begins; nor if it raises, answers anything but False, or needs more than five seconds.
 
     Raises:
         InvalidInput: The interval, the folder's name or the time service cannot be used.
     """
 
-    def __init__(  # noqa: PLR0913 (the specification's, and what a program sets up)
+    def __init__(  # noqa: PLR0913 (one for each part that a host may give)
         self,
         db_path: str | Path = IN_MEMORY,
         time_service: object | None = None,
@@ -74,6 +78,7 @@ class TaskSchedulerService(SchedulerService):
         options: SchedulerOptions | None = None,
         instruments: OpenTelemetry | None = None,
         handlers: Mapping[str, Handler] | None = None,
+        is_halted: HostHalt | None = None,
     ) -> None:
         numbers = options or SchedulerOptions()
         if check_interval_seconds is not None:
@@ -86,6 +91,7 @@ class TaskSchedulerService(SchedulerService):
             numbers,
             instruments=instruments or of_process(),
             handlers=handlers,
+            hooks=hooks_from(is_halted),
         )
 
 

@@ -76,6 +76,14 @@ COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
         "blocked:BlockedOptions:blocked",
         "Show the tasks that wait for others: for what, down to the root, and what would let them run.",
     ),
+    "halt": CommandEntry(
+        "halt:HaltOptions:halt",
+        "Halt the scheduler: nothing begins, on any replica, until it is released. What runs goes on.",
+    ),
+    "release": CommandEntry(
+        "release:ReleaseOptions:release",
+        "End the halt of the scheduler. What fell due meanwhile runs, once for each task.",
+    ),
     "run-now": CommandEntry(
         "run_now:RunNowOptions:run_now", "Run a task once, now, outside its schedule. Exit code 1: it did not complete."
     ),
@@ -237,7 +245,7 @@ COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
             "clear": CommandEntry(
                 "dead_letter:ClearDeadLetterOptions:clear",
                 "Clear a dead letter, with a reason; its executions stay."
-                " Exit code 1: it is gone, or has grown meanwhile.",
+                " Exit code 1: it is gone, or has failed again meanwhile.",
             ),
         },
     ),

@@ -10,6 +10,7 @@
 - `commands`: the commands of tasks: child processes of the scheduler.
 - `execution`: running handlers, from the claim to the written outcome.
 - `faults`: faults in a scheduler's own work: survived, logged once, and stored as its last error.
+- `gates`: gates that an occurrence passes before it begins.
 - `health`: health of one scheduler: a description of its faults, checked every second.
 - `lease_clock`: the clock for leases in this process: it is never set, and counts time in suspend too.
 - `lease_recovery`: recovery of expired leases: each lost execution fails, and is retried if its task says so.

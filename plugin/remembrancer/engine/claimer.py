@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.queues.due_pages import DuePages, ReadAhead
-from remembrancer.engine.skip_log import log_skipped
+from remembrancer.engine.skip_log import log_skipped, tell_exhausted
 from remembrancer.errors import GraphBusy, RemembrancerError
 from remembrancer.model.control_characters import visible
 from remembrancer.model.execution import ExecutionStatus
@@ -73,6 +73,7 @@ class Claimer:
         self._lease = lease
         self._loop = loop
         self._slots = slots
+        self._gate = executor.gate
         self.is_full = False
         """True if all slots were taken at the end of the last round."""
         self.lost = 0
@@ -97,7 +98,7 @@ class Claimer:
                 if len(flying) < _IN_FLIGHT and self._executor.room > 0:
                     reservation = self._executor.reserve(self._options.claim_batch_size)
                     read, claim = await self._claim_page(pages, now, reservation)
-                    if not read:
+                    if not read or self._gate.is_closed:
                         break
                     if claim:
                         flying.add(claim)
@@ -139,6 +140,8 @@ class Claimer:
         self, page: Sequence[ScheduledTask], now: datetime, reservation: Reservation
     ) -> asyncio.Task[int] | None:
         """Plan a page, and begin to claim it; None if nothing of it is to be claimed."""
+        if not page or await self._gate.look():
+            return None
         lease = self._lease()
         if not (claims := await self._plan(page, PlanContext(to_ms(now), lease.replica_id))):
             return None
@@ -156,6 +159,10 @@ class Claimer:
             situation = replace(situation, dependencies=await dependency_facts(self._store.dependencies, due))
         if lineages := await lineages_of(self._store.lineages, due):
             situation = replace(situation, lineages=lineages)
+            with suppress(GraphBusy):  # the next look finds it again
+                await tell_exhausted(self._store.lineages, due, lineages, self._clock.now())
+        if (span := self._gate.span) is not None:
+            situation = replace(situation, halt=span)
         return situation
 
     async def _plan(self, due: Sequence[ScheduledTask], context: PlanContext) -> list[Claim]:

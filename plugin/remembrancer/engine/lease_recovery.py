@@ -34,7 +34,7 @@ class _Left:
 
 
 class LeaseRecovery:
-    """Settles lost executions at once, and starts their retries as slots allow, in this tick and later ones.
+    """Settles lost executions at once, and starts their retries as slots and a halt allow, in this tick and later ones.
 
     Args:
         store: The graph.
@@ -72,7 +72,7 @@ class LeaseRecovery:
             self.waits_for_slot = False
             if self.is_done or not self._searched_at or now >= self._searched_at + self._search_interval:
                 lost, self._searched_at = await self._find_expired(), now
-            while self._left:
+            while self._left and not await self._executor.gate.look():
                 with self._executor.reserve(len(self._left[0].retried)) as reservation:
                     if not reservation.slots:
                         self.waits_for_slot = True

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from remembrancer.engine.cluster.membership import Membership
     from remembrancer.engine.faults import Faults
+    from remembrancer.engine.gates.halt_gate import HaltGate
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
     from remembrancer.settings import SchedulerOptions
@@ -42,6 +43,9 @@ _TICK: Final = "A tick"
 
 class Duties(Protocol):
     """The steps at the start of a tick."""
+
+    gate: HaltGate
+    """Closed while the scheduler is halted."""
 
     @property
     def is_full(self) -> bool:
@@ -130,7 +134,7 @@ class SchedulerLoop:
         """True if the tick under way is the last."""
         return self._stopping
 
-    def halt(self) -> None:
+    def finish(self) -> None:
         """Let `run` return once the current tick has ended."""
         self._stopping = True
         self.alarm.ring()
@@ -200,9 +204,8 @@ class SchedulerLoop:
         if done == 0 and next_run_at and next_run_at <= now:
             next_run_at = now + timedelta(seconds=_AFTER_TROUBLE_SECONDS)  # others have locked it: do not spin
         duties = self._duties
-        until = min(
-            filter(None, (regular, next_run_at, duties.next_recovery_at, duties.next_retry_at, duties.next_permit_at))
-        )
+        times = (regular, next_run_at, duties.next_recovery_at, duties.next_retry_at, duties.next_permit_at)
+        until = min(filter(None, times if duties.gate.next_look_at is None else (regular, duties.gate.next_look_at)))
         self.alarm.set(to_ms(until))
         await self.faults.survive_all_but_the_graph("Upkeep", partial(self._maintain, next_run_at or regular))
         return until

@@ -38,8 +38,10 @@ from remembrancer.ports.writes import Lease
 
 if TYPE_CHECKING:
     from remembrancer.engine.execution.slots import Reservation
+    from remembrancer.engine.gates.halt_gate import HaltGate
     from remembrancer.model.dead_letter import DeadLetter
     from remembrancer.model.execution import Execution
+    from remembrancer.model.halt import HaltState
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
@@ -63,10 +65,17 @@ class Scheduler:
         handlers: Called for each execution.
         options: The settings.
         telemetry: Measurements and traces.
+        gate: Closed while the scheduler is halted.
     """
 
-    def __init__(
-        self, store: Graph, clock: Clock, handlers: Handlers, options: SchedulerOptions, telemetry: Telemetry
+    def __init__(  # noqa: PLR0917 (the parts that a replica is made of)
+        self,
+        store: Graph,
+        clock: Clock,
+        handlers: Handlers,
+        options: SchedulerOptions,
+        telemetry: Telemetry,
+        gate: HaltGate,
     ) -> None:
         self._store = store
         self._telemetry = telemetry
@@ -77,7 +86,8 @@ class Scheduler:
         self.replica_id = self.membership.replica_id
         self._recover_at: datetime | None = None
         self._heartbeat: asyncio.Task[None] | None = None
-        self._executor = Executor(store, clock, handlers, options, self._on_room, telemetry=telemetry)
+        self.gate = gate
+        self._executor = Executor(store, clock, handlers, options, self._on_room, telemetry=telemetry, gate=gate)
         self.workers = WorkerDesk(store, clock, self._executor)
         self.loop = SchedulerLoop(self, store, clock, options, self.membership, faults=self.faults)
         search_interval = timedelta(seconds=options.lease_seconds / 2)
@@ -86,15 +96,10 @@ class Scheduler:
         self._slots = SlotQueue(store, clock, options.claim_batch_size, self._slots_freed)
         self._claims = Claimer(store, clock, self._executor, options, self._lease, loop=self.loop, slots=self._slots)
         self._executor.workers.serve = self._claims.serve_waiting
-        self._retries = WaitingRetries(
-            store,
-            clock,
-            self._executor,
-            self._lease,
-            interval=timedelta(seconds=options.check_interval_seconds),
-            batch_size=options.claim_batch_size,
-        )
         interval = timedelta(seconds=options.check_interval_seconds)
+        self._retries = WaitingRetries(
+            store, clock, self._executor, self._lease, interval=interval, batch_size=options.claim_batch_size
+        )
         self._sweep = WaitSweep(store, clock, interval, options.claim_batch_size)
         self._help = OverdueService(self._claims.serve, self.faults)
         self._recheck = ScheduleRecheck(store, clock, self.replica_id)
@@ -183,6 +188,12 @@ class Scheduler:
         """Stop the runs of a task that has been cancelled; return the executions that were asked to stop."""
         return await self._executor.cancel_task(task_id)
 
+    async def meet_halt(self) -> HaltState:
+        """Act on a halt that began or ended: stop what is to stop, or tick; return the state."""
+        state = await self._executor.meet_halt()
+        self.wake.set()
+        return state
+
     async def run(self) -> None:
         """Tick until stopped; called again after it was ended from outside, it begins again."""
         if self._heartbeat is None or self._heartbeat.done():
@@ -199,13 +210,13 @@ class Scheduler:
         finally:
             await self.membership.leave()  # the others need not wait for handlers that are under way here
 
-    def halt(self) -> None:
+    def finish(self) -> None:
         """Let `run` return once the current tick has ended."""
-        self.loop.halt()
+        self.loop.finish()
 
     async def stop(self) -> None:
         """Wait for handlers up to the limit, cancel the rest; `run` has returned before, or never ran."""
-        self.halt()
+        self.finish()
         handlers = self._executor.stop(self._options.shutdown_timeout_seconds)
         try:
             await asyncio.gather(self.membership.leave(), self._help.join(), handlers)
@@ -219,6 +230,11 @@ class Scheduler:
         With *within_seconds*, no page is begun after that time, however many tasks are due.
         """
         began = time.monotonic()
+        self.gate.renew()
+        if self.gate.is_closed and await self.gate.look():
+            return self._watcher.take_served()
+        if self.gate.take_reopened():
+            self._sweep.hurry()
         done = await complete(self._retries.work()) + self._watcher.take_served()
         done += await self._sweep.work(self._refresh, self._claims.serve_waiting)
         while won := await self._claim_round():
@@ -234,8 +250,8 @@ class Scheduler:
 
     @property
     def next_retry_at(self) -> datetime | None:
-        """Return the time of the next attempt that waits, as far as it is known; None without any."""
-        return self._retries.next_at
+        """Return the time of the next attempt that waits, as far as it is known; None without any, or in a halt."""
+        return None if self.gate.is_closed else self._retries.next_at
 
     @property
     def next_permit_at(self) -> datetime | None:
@@ -284,8 +300,9 @@ class Scheduler:
 
         With a dead *letter*, the execution runs again what failed, and its task may have ended, but not by a
         cancellation. Raises SchedulerBusy: no slot became free in time; LimitReached: a limit has none, and it is not
-        to *force* it.
+        to *force* it; SchedulerHalted.
         """
+        await self.gate.refuse(force=force)
         return await complete(self._run_now(task, change, letter, await self._executor.reserve_one(), force=force))
 
     async def _run_now(

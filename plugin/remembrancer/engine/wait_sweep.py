@@ -43,6 +43,10 @@ class WaitSweep:
         self._next_at: datetime | None = None
         self._place = ""
 
+    def hurry(self) -> None:
+        """Sweep at the next tick, from the beginning."""
+        self._next_at, self._place = None, ""
+
     async def work(
         self, begin: Callable[[], Awaitable[None]], serve: Callable[[Sequence[ScheduledTask]], Awaitable[int]]
     ) -> int:

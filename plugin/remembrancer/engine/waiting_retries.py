@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from remembrancer.engine.skip_log import tell_exhausted
 from remembrancer.errors import GraphBusy
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.budget import lineages_of, shortage_of
 from remembrancer.policies.retry import next_execution
+from remembrancer.policies.unanswered.deadline import attempts_until_ms
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.writes import DueRetries
 
@@ -88,6 +90,8 @@ class WaitingRetries:
                 if not self._is_known(now):
                     self._look_at = now + self._interval
                     return 0
+            if await self._executor.gate.look():
+                return 0
             while (due := {each.execution.execution_id for each in await self._due(now)}) - acted:
                 acted |= due
             is_locked = bool(due)  # they did not start: their tasks change again and again
@@ -115,15 +119,16 @@ class WaitingRetries:
                 return ()
             page = await self._store.retries.due(now, reservation.slots)
             lease = self._lease()
-            lineages = await lineages_of(self._store.lineages, [each.task for each in page if each.task is not None])
-            decided = decide(
-                page, now, lease.replica_id, AttemptBounds(lineages, self._executor.is_served, self._interval)
-            )
+            tasks = [each.task for each in page if each.task is not None]
+            lineages = await lineages_of(self._store.lineages, tasks)
+            await tell_exhausted(self._store.lineages, tasks, lineages, now)
+            bounds = AttemptBounds(lineages, self._executor.is_served, self._interval)
+            decided = decide(page, now, lease.replica_id, bounds)
             reservation.claim([each.task_id for _, each in decided.started], len(decided.started))
             if page:
                 started = await self._store.retries.act(decided, lease)
-                tasks = {each.task.task_id: each.task for each, _ in decided.started if each.task}
-                self._executor.start([Firing(each, tasks[each.task_id]) for each in started], lease, reservation)
+                of = {each.task.task_id: each.task for each, _ in decided.started if each.task}
+                self._executor.start([Firing(each, of[each.task_id]) for each in started], lease, reservation)
         return page
 
 
@@ -140,8 +145,9 @@ class AttemptBounds(NamedTuple):
 def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str, bounds: AttemptBounds) -> DueRetries:
     """Return what becomes of attempts that are due: they start, but for those of paused and of cancelled tasks.
 
-    One for which its budget has too little left, or whose queue has no free worker, is looked at again later. An
-    attempt starts also if its task has ended since with a later occurrence: each occurrence has its attempts.
+    One whose occurrence has passed its deadline never starts. One for which its budget has too little left, or whose
+    queue has no free worker, is looked at again later. An attempt starts also if its task has ended since with a later
+    occurrence: each occurrence has its attempts.
     """
     started: list[tuple[WaitingRetry, Execution]] = []
     held: list[tuple[WaitingRetry, int | None]] = []
@@ -149,7 +155,9 @@ def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str, bounds: 
     dropped: list[WaitingRetry] = []
     for each in due:
         task = each.task
-        if task is None or task.status is TaskStatus.CANCELLED:
+        until_ms = None if task is None else attempts_until_ms(task, each.execution)
+        is_late = until_ms is not None and to_ms(now) >= until_ms
+        if task is None or task.status is TaskStatus.CANCELLED or is_late:
             dropped.append(each)
         elif task.is_paused(now):
             held.append((each, None if task.paused_until is None else to_ms(task.paused_until)))

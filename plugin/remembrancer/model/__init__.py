@@ -20,6 +20,7 @@
 - `field_definition`: definitions of task fields: bounds, description and example, from which every surface derives
   its part.
 - `graph_name`: names of graphs: a folder or a server's address, and the address without its secrets for messages.
+- `halt`: halts: nothing begins while one is in force.
 - `handler_result`: results of a handler: done, failed with a reason, to be tried again, deferred to a time, or a
   question to people.
 - `idempotency`: the idempotency key of a request.

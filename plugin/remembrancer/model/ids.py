@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from hashlib import blake2b
 from itertools import count, product
@@ -12,7 +13,7 @@ _ALPHABET: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 _TAILS: Final = ["".join(letters) for letters in product(_ALPHABET, repeat=3)]
 _MANY: Final = len(_TAILS)
 # Counted from a random start: one process repeats a tail only after two thousand million ids.
-_numbers = count(secrets.randbelow(_MANY * _MANY))
+_numbers: Final = [count(secrets.randbelow(_MANY * _MANY))]
 _MINUTE_MS: Final = 60_000
 _DIGEST_BYTES: Final = 8
 SHARD_COUNT: Final = 1000
@@ -24,8 +25,17 @@ LAST_ID: Final = "~"
 
 def new_id(prefix: str, now_ms: int) -> str:
     """Return an id such as `task_1723644600.123_9f3k2a`; later ids sort after earlier ones until the year 2286."""
-    high, low = divmod(next(_numbers) % (_MANY * _MANY), _MANY)
+    high, low = divmod(next(_numbers[0]) % (_MANY * _MANY), _MANY)
     return f"{first_id(prefix, now_ms)}_{_TAILS[high]}{_TAILS[low]}"
+
+
+def _begin_again() -> None:
+    """Count from another start in a fork: workers that a server forks at one time would give the same ids."""
+    _numbers[0] = count(secrets.randbelow(_MANY * _MANY))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_again)
 
 
 def first_id(prefix: str, now_ms: int) -> str:

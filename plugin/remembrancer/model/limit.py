@@ -6,8 +6,9 @@ A limit may have a rate besides: a bucket of permits, of which each execution ta
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at run time)
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -124,6 +125,44 @@ def read_rate(rate: object, burst: object = None) -> Rate | None:
                 return Rate(f"{count}/{unit}", permit_us, usual if burst is None else burst)
     allowed = f"N/second, N/minute, N/hour or N/day with N from 1 to {_MOST_PERMITS}, or none for no rate"
     raise InvalidInput("rate", rate, allowed, "60/minute")
+
+
+class DeclaredLimit(NamedTuple):
+    """A limit as a file declares it."""
+
+    key: str
+    slots: int | None
+    rate: Rate | None
+
+    def is_met_by(self, limit: ConcurrencyLimit) -> bool:
+        """Return whether a limit is as declared."""
+        text, burst = (self.rate.text, self.rate.burst) if self.rate else (None, None)
+        return (self.key, self.slots, text, burst) == (limit.key, limit.slots, limit.rate, limit.burst)
+
+
+def read_limits(limits: object) -> list[DeclaredLimit]:
+    """Return the limits of a file: by the key, the slots, or an object with `slots`, `rate`, `burst`.
+
+    Raises InvalidInput.
+    """
+    if not isinstance(limits, Mapping):
+        raise InvalidInput("limits", limits, "limits by their keys", {"database": 3})
+    found: list[DeclaredLimit] = []
+    for key, value in cast("Mapping[str, object]", limits).items():
+        try:
+            found.append(_declared(key, value))
+        except InvalidInput as fault:
+            place = f"limits.{key}" if fault.field == "key" else f"limits.{key}.{fault.field}"
+            raise InvalidInput(place, fault.value, fault.allowed, fault.example) from fault
+    return found
+
+
+def _declared(key: str, value: object) -> DeclaredLimit:
+    parts = cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {"slots": value}
+    if wrong := next((each for each in parts if each not in {"slots", "rate", "burst"}), None):
+        raise InvalidInput(wrong, parts[wrong], "one of slots, rate, burst", {"slots": 3})
+    rate = read_rate(parts.get("rate"), parts.get("burst"))
+    return DeclaredLimit(read_limit_key(key), read_slots(parts.get("slots")), rate)
 
 
 def read_key_limit(text: str) -> tuple[str, int]:

@@ -240,6 +240,36 @@ class ScheduleRequest:
         ),
     ] = None
 
+    misfire_age_seconds: Annotated[
+        StrictFloat | None,
+        Seconds(
+            "Seconds after its time from which on a late occurrence is missed, not caught up with; none unless given.",
+            86_400,
+            least=1.0,
+            most=3660.0 * _DAY_SECONDS,
+            group=FieldGroup.FAULTS,
+        ),
+    ] = None
+    deadline_seconds: Annotated[
+        StrictFloat | None,
+        Seconds(
+            "Seconds after its time by which an occurrence must begin, or it is missed, even while it waits.",
+            3600,
+            least=1.0,
+            most=3660.0 * _DAY_SECONDS,
+            group=FieldGroup.FAULTS,
+        ),
+    ] = None
+    pause_on_failure: Annotated[
+        StrictInt | None,
+        WholeNumber(
+            "The failures for good in a row after which a recurring task is paused; never unless given.",
+            5,
+            least=1,
+            most=1000,
+            group=FieldGroup.FAULTS,
+        ),
+    ] = None
     budget: Annotated[
         Budget | str | None,
         BudgetField(
@@ -306,6 +336,9 @@ class TaskFields(TypedDict, total=False):
     estimate: Budget | str | None
     max_deferrals: int | None
     max_deferral_seconds: float | None
+    misfire_age_seconds: float | None
+    deadline_seconds: float | None
+    pause_on_failure: int | None
     priority: int | None
 
 

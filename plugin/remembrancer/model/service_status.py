@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from remembrancer.model.halt import HaltState
 from remembrancer.model.replica import Replica  # noqa: TC001 (pydantic reads the annotations at run time)
 
 
@@ -86,6 +87,8 @@ class ServiceStatus(_Report):
     """The value of each of the specification's metrics, by name."""
     replication: ReplicationReport
     """This scheduler among its replicas."""
+    halt: HaltState = HaltState()
+    """The halt as this process last saw it."""
     last_error: str | None = None
     """The last fault as text; None if there was none."""
 

@@ -44,6 +44,7 @@ _ALSO: Final = {
     "description": "goal_description",
     "prompt": "trigger_prompt",
     "at": "defer_until",
+    "in": "defer_until",
     "when": "defer_until",
     "runat": "defer_until",
     "cron": "schedule_cron",

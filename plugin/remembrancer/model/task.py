@@ -84,6 +84,11 @@ class ScheduledTask(BaseModel):
     misfire: Misfire = Misfire.RUN_ONCE
     misfire_limit: int = 100
     misfire_grace_seconds: float = 60.0
+    misfire_age_seconds: float | None = None
+    deadline_seconds: float | None = None
+    pause_on_failure: int | None = None
+    failures_in_row: int | None = None
+    """The occurrences in a row up to the last that failed for good; None for none, and without `pause_on_failure`."""
     on_lost: OnLost = OnLost.FAIL
     max_attempts: int = 3
     timeout_seconds: float | None = None

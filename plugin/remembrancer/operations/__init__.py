@@ -11,6 +11,7 @@
 - `event_feed`: the event feed: the event log, followed by any number of readers, each at its own pace.
 - `exports`: tasks and their history in the forms of other systems.
 - `graph_copy`: the copy of a whole graph into another one, on either engine, and the proof that the two are equal.
+- `halts`: operations on the halt of a scheduler.
 - `idempotency`: idempotent execution: a request that is sent again is not acted on again, and returns the first
   result.
 - `incidents`: dead letters, which are listed, run again, and cleared.

@@ -26,6 +26,7 @@ from remembrancer.operations.edits.bulk_operations import BULK_EDITS
 from remembrancer.operations.edits.edit_operations import EDITS, TASK
 from remembrancer.operations.edits.occurrence_operations import OCCURRENCES
 from remembrancer.operations.exports.export_operations import EXPORTS
+from remembrancer.operations.halts.halt_operations import HALTS
 from remembrancer.operations.incidents.dead_letter_operations import DEAD_LETTERS
 from remembrancer.operations.limits.limit_operations import LIMITS, RunNow
 from remembrancer.operations.lineages.lineage_operations import LINEAGES
@@ -117,6 +118,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *RECHECKS,
     *SETS,
     *TEMPLATES,
+    *HALTS,
     *LIMITS,
     *QUESTIONS,
     *WORK,

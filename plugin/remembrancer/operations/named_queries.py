@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import read_limit
@@ -14,6 +14,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.ports.graph import Graph
+
+_EXAMPLES: Final[dict[str, object]] = {
+    "limit": 10,
+    "now_ms": 1_796_000_000_000,
+    "prefix": "task_17",
+    "deferral_id": "defer_1723644600.123_9f3k2a",
+}
+"""Values of the parameters of named queries."""
 
 
 async def run_query(
@@ -33,5 +41,6 @@ async def run_query(
         (found.parameters, known, f"a value for each of {', '.join(found.parameters)}"),
     ):
         if wrong := [each for each in wanted if each not in names]:
-            raise InvalidInput("parameters", wrong[0], allowed, {"limit": 10})
+            example = {each: _EXAMPLES.get(each, "…") for each in found.parameters}
+            raise InvalidInput("parameters", wrong[0], allowed, example)
     return await store.query(found.text, {each: known[each] for each in found.parameters})

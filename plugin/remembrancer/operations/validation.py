@@ -19,6 +19,7 @@ from remembrancer.operations.ahead.next_fires import PREVIEWED, next_fires, word
 from remembrancer.operations.requested_schedule import first_run, spelled, watched
 from remembrancer.policies.additions import additions_of
 from remembrancer.policies.priority import with_priority
+from remembrancer.policies.unanswered.questions import is_answered, is_refused
 from remembrancer.schedules.cautions import cautions
 from remembrancer.schedules.parsing import fold_note, gap_note, read_moment, read_wall_time, read_zone
 from remembrancer.schedules.references import ends_of_calendars
@@ -88,7 +89,7 @@ def reply(
     if task.next_run_ms is not None and task.question_id is None:
         is_deferred = task.deferral_id is not None
         asked = task.defer_until if is_deferred else from_ms(task.nominal_ms or task.next_run_ms)
-        if asked and asked < now and task.paused_at is None and task.next_check_ms is None and not _is_added(task):
+        if asked and asked < now and task.paused_at is None and task.next_check_ms is None and not _is_wanted(task):
             warnings.append(_is_past(asked, task.next_run_ms, now))
         if task.defer_until and not is_deferred and (twice := fold_note(task.defer_until, task.timezone, task.fold)):
             warnings.append(twice)
@@ -96,6 +97,7 @@ def reply(
             warnings += filter(None, [gap_note(task.wall_time, task.timezone)])
         fires, notes = next_fires(task, count)
         warnings += [*notes, *cautions(task.schedule, task.timezone, fires, now)]
+        fires = fires[1:] if is_refused(task) else fires
     if task.question is not None:
         warnings.append(f"It waits for an answer to: {question_from(task.question).question}")
     if task.is_paused(now):
@@ -107,8 +109,10 @@ def reply(
     return ScheduleResult.model_validate({**vars(task), **answer})
 
 
-def _is_added(task: ScheduledTask) -> bool:
-    """Return whether the next run is one that a caller added to run at once: such a time is no mistake."""
+def _is_wanted(task: ScheduledTask) -> bool:
+    """Return whether the next run is at once by an addition or an answer: such a time is no mistake."""
+    if is_answered(task):
+        return True
     next_one = None if task.nominal_ms is None else additions_of(task).at(task.nominal_ms)
     return next_one is not None and next_one.runs_late and task.deferral_id is None
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
+    from remembrancer.model.halt import HaltSpan
     from remembrancer.model.question import Question
     from remembrancer.model.task import ScheduledTask
     from remembrancer.policies.occurrences import OccurrenceRange
@@ -107,6 +108,8 @@ class Situation:
     """The queues that have a handler in this process."""
     asked_for: Collection[str] = ()
     """The tasks that workers are being given."""
+    halt: HaltSpan | None = None
+    """The last halt of the scheduler that is over."""
     lineages: Mapping[str, LineageState] = field(default_factory=dict[str, "LineageState"])
     """The lineages whose budgets tasks of the page draw on, by their ids."""
 

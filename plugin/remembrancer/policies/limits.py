@@ -42,4 +42,5 @@ def reason_of(refusal: Refusal) -> str:
     more = f" and {slots - len(refusal.holders)} more" if held and slots > len(refusal.holders) else ""
     by = f" by {held}{more}" if held else ""
     taken = "The only slot" if slots == 1 else f"All {slots} slots"
-    return f"{taken} of the limit {refusal.limit_key} {'is' if slots == 1 else 'are'} taken{by}."
+    was = f"{taken} of the limit {refusal.limit_key} {'was' if slots == 1 else 'were'} taken{by}"
+    return f"{was}. `remembrancer limit` names the tasks that hold {'it' if slots == 1 else 'them'} now."

@@ -29,7 +29,9 @@ def misfire(task: ScheduledTask, situation: Situation, context: PlanContext) -> 
         return None
     if task.is_single:
         only = OccurrenceRange(occurrence_ms, occurrence_ms, 1)
-        return _missed(task, only, None, now_ms) if task.misfire is Misfire.SKIP else None
+        if task.misfire is Misfire.SKIP:
+            return _missed(task, only, None, now_ms)
+        return _too_old(task, only, None) if _is_too_old(task, occurrence_ms, now_ms) else None
     schedule = remaining_schedule(task)
     latest_ms = ceil(now_ms - task.misfire_grace_seconds * 1000) - 1
     if task.additions is not None:
@@ -37,6 +39,15 @@ def misfire(task: ScheduledTask, situation: Situation, context: PlanContext) -> 
         if exempt_ms <= occurrence_ms:
             return None
         latest_ms = min(latest_ms, exempt_ms - 1)
+    if task.misfire is not Misfire.SKIP and _is_too_old(task, occurrence_ms, now_ms):
+        return _out_of_age(task, schedule, occurrence_ms, latest_ms, now_ms)
+    return _beyond_the_limit(task, schedule, occurrence_ms, latest_ms, now_ms)
+
+
+def _beyond_the_limit(
+    task: ScheduledTask, schedule: Schedule, occurrence_ms: int, latest_ms: int, now_ms: int
+) -> Skip | None:
+    """Skip the late occurrences before those that still run; None if each of them runs."""
     late = 1 + schedule.count(occurrence_ms + 1, latest_ms)
     still_run = _still_run(task, fresh=_is_due(schedule, max(latest_ms, occurrence_ms), now_ms))
     if late <= still_run:
@@ -44,6 +55,25 @@ def misfire(task: ScheduledTask, situation: Situation, context: PlanContext) -> 
     last_ms = last_of(schedule, occurrence_ms, late - still_run, latest_ms, after=still_run)
     missed = OccurrenceRange(occurrence_ms, last_ms, late - still_run)
     return _missed(task, missed, next_of(schedule, last_ms), now_ms)
+
+
+def _is_too_old(task: ScheduledTask, occurrence_ms: int, now_ms: int) -> bool:
+    age = task.misfire_age_seconds
+    return age is not None and now_ms - occurrence_ms >= round(age * 1000)
+
+
+def _out_of_age(task: ScheduledTask, schedule: Schedule, first_ms: int, latest_ms: int, now_ms: int) -> Skip:
+    """Skip the occurrences from *first_ms* on that are too old."""
+    assert task.misfire_age_seconds is not None  # noqa: S101 (the caller has looked)
+    until_ms = min(latest_ms, now_ms - round(task.misfire_age_seconds * 1000))
+    old = 1 + schedule.count(first_ms + 1, until_ms)
+    last_ms = last_of(schedule, first_ms, old, until_ms)
+    return _too_old(task, OccurrenceRange(first_ms, last_ms, old), next_of(schedule, last_ms))
+
+
+def _too_old(task: ScheduledTask, old: OccurrenceRange, next_ms: int | None) -> Skip:
+    reason = f"Found {task.misfire_age_seconds:g} s or more after its time: older than misfire_age_seconds."
+    return Skip(old, ExecutionStatus.MISSED, Reason.MISFIRE_TOO_OLD, reason, next_ms, next_ms)
 
 
 def _is_due(schedule: Schedule, after_ms: int, now_ms: int) -> bool:

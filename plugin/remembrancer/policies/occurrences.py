@@ -110,6 +110,12 @@ def last_of(schedule: Schedule, first_ms: int, occurrences: int, until_ms: int, 
     return first_ms if occurrences == 1 else schedule.last_ms(until_ms, after + 1)
 
 
+def young_from_ms(task: ScheduledTask, now_ms: int) -> int:
+    """Return the earliest time (epoch ms) of an occurrence that may still be caught up with; 0 without a bound."""
+    bounds = [each for each in (task.misfire_age_seconds, task.deadline_seconds) if each is not None]
+    return now_ms - round(min(bounds) * 1000) + 1 if bounds else 0
+
+
 def _scheduled(task: ScheduledTask, now_ms: int) -> OccurrenceRange | None:
     """Return the occurrences of the schedule without an outcome, up to *now_ms*; None without any."""
     occurrence_ms = first_ms(task)

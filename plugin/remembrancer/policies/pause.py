@@ -20,6 +20,7 @@ from remembrancer.policies.occurrences import (
     pending_occurrences,
     run_without_pause_ms,
     without_pause,
+    young_from_ms,
 )
 from remembrancer.policies.run_when_due import run_when_due
 from remembrancer.schedules.kinds import remaining_schedule
@@ -84,8 +85,9 @@ def resumed(task: ScheduledTask, on_missed: Misfire | None, now: datetime) -> Sc
     """
     run_ms, now_ms = run_without_pause_ms(task), to_ms(now)
     if run_ms is None or run_ms > now_ms:
-        return task.model_copy(update={**_ENDED, "next_run_ms": run_ms})
-    return task.model_copy(update={"paused_until": from_ms(now_ms), "on_missed": on_missed, "next_run_ms": now_ms})
+        return task.model_copy(update={**_ENDED, "next_run_ms": run_ms, "failures_in_row": None})
+    ending = {"paused_until": from_ms(now_ms), "on_missed": on_missed, "next_run_ms": now_ms, "failures_in_row": None}
+    return task.model_copy(update=ending)
 
 
 def without_ended_pause(task: ScheduledTask) -> ScheduledTask:
@@ -133,16 +135,18 @@ def _held(task: ScheduledTask, first_ms: int, end_ms: int, now_ms: int) -> tuple
     if first_ms >= end_ms:
         return 0, 0
     policy = task.on_missed or task.misfire
+    young_ms = max(first_ms, young_from_ms(task, now_ms))
     if task.is_single:
-        return 1, int(policy is not Misfire.SKIP)
+        return 1, int(policy is not Misfire.SKIP and young_ms == first_ms)
     schedule = remaining_schedule(task)
     held = 1 + schedule.count(first_ms + 1, end_ms - 1)
+    young = held if young_ms == first_ms else schedule.count(young_ms, end_ms - 1)
     if policy is Misfire.RUN_ALL:
-        return held, task.misfire_limit
+        return held, min(task.misfire_limit, young)
     # An occurrence that is due on time after the pause makes up for it.
     after_ms = next_of(schedule, end_ms - 1)
     is_fresh = after_ms is not None and 0 <= now_ms - after_ms <= task.misfire_grace_seconds * 1000
-    return held, int(policy is Misfire.RUN_ONCE and not is_fresh)
+    return held, int(policy is Misfire.RUN_ONCE and not is_fresh and young > 0)
 
 
 def _deferred(task: ScheduledTask, end_ms: int) -> Skip | None:

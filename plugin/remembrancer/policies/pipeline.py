@@ -21,7 +21,9 @@ from remembrancer.policies.pause import pause
 from remembrancer.policies.queues import by_worker
 from remembrancer.policies.run_when_due import run_when_due
 from remembrancer.policies.skips import skip
+from remembrancer.policies.unanswered.deadline import deadline
 from remembrancer.policies.unanswered.deferral import deferral
+from remembrancer.policies.unanswered.halt import halt
 from remembrancer.policies.unanswered.questions import unanswered
 from remembrancer.ports.waits import NewWait
 from remembrancer.ports.writes import Reminder
@@ -37,7 +39,17 @@ if TYPE_CHECKING:
 _SLICE: Final = 50
 """The number of tasks that are planned before other coroutines run."""
 
-POLICIES: Final[tuple[Policy, ...]] = (skip, dependencies, pause, unanswered, deferral, misfire, run_when_due)
+POLICIES: Final[tuple[Policy, ...]] = (
+    skip,
+    deadline,
+    dependencies,
+    pause,
+    halt,
+    unanswered,
+    deferral,
+    misfire,
+    run_when_due,
+)
 """All policies, in the order in which they are asked."""
 
 

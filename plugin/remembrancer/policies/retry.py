@@ -7,6 +7,7 @@ The laws of retries after a failure:
 - An occurrence has one outcome, that of its last attempt. Each attempt before it failed.
 - None follows a failure that is permanent, or that `retry` excludes.
 - One follows a worker that was lost: its work comes back at once.
+- None begins after the deadline of the occurrence.
 - None begins later than `within` seconds after the start of the first.
 - A wait with jitter is the same on each replica: the key of the attempt draws it.
 """
@@ -20,6 +21,7 @@ from remembrancer.model.execution import Execution, ExecutionStatus, Reason
 from remembrancer.model.ids import execution_id_of, next_attempt
 from remembrancer.model.retry_policy import policy_of
 from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.policies.unanswered.deadline import attempts_until_ms
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -35,25 +37,35 @@ _WHOLE: Final = 2**64
 
 def retry_due_ms(task: ScheduledTask, execution: Execution, outcome: HandlerOutcome, now: datetime) -> int | None:
     """Return when the attempt after a failed one starts (epoch ms); None if the failure is the outcome."""
-    if outcome.reason_code is Reason.WORKER_LOST:
-        return to_ms(now) if execution.attempt < task.max_attempts else None
+    if execution.attempt >= task.max_attempts:
+        return None
+    is_lost = outcome.reason_code is Reason.WORKER_LOST
+    wait = 0.0 if is_lost else _wait_seconds(task, execution, outcome)
+    if wait is None:
+        return None
+    due_ms = to_ms(now) + round(wait * 1000)
+    until_ms = attempts_until_ms(task, execution)
+    if until_ms is not None and due_ms >= until_ms:
+        return None
+    within = policy_of(task.retry).within
+    if within is not None:
+        since_ms = execution.retry_since_ms or to_ms(execution.triggered_at)
+        if due_ms > since_ms + cast("float", within) * 1000:
+            return None
+    return due_ms
+
+
+def _wait_seconds(task: ScheduledTask, execution: Execution, outcome: HandlerOutcome) -> float | None:
+    """Return the wait before the attempt after a handler's failure; None if none follows it."""
     asked = outcome.retry
     if (task.retry is None and asked is None) or outcome.reason_code not in _FAULTS or outcome.is_permanent:
-        return None
-    if execution.attempt >= task.max_attempts:
         return None
     policy = policy_of(task.retry)
     if asked is None and is_excluded(policy, outcome):
         return None
-    wait = policy.wait_seconds(execution.attempt, _chance(execution))
     if asked is not None and asked.after is not None:
-        wait = cast("float", asked.after)
-    due_ms = to_ms(now) + round(wait * 1000)
-    if policy.within is not None:
-        since_ms = execution.retry_since_ms or to_ms(execution.triggered_at)
-        if due_ms > since_ms + cast("float", policy.within) * 1000:
-            return None
-    return due_ms
+        return cast("float", asked.after)
+    return policy.wait_seconds(execution.attempt, _chance(execution))
 
 
 def is_excluded(policy: RetryPolicy, outcome: HandlerOutcome) -> bool:

@@ -1,4 +1,14 @@
-"""Settlements: the outcome of an execution, also of one that was lost, and the status of its task after it."""
+"""Settlements: the outcome of an execution, also of one that was lost, and the status of its task after it.
+
+The laws of failures in a row, of a recurring task with `pause_on_failure`:
+
+- The task is paused by the commit of the outcome that completes so many of them, whichever replica writes it. The pause
+  names their number and the last failure.
+- An occurrence counts once, by the outcome of its last attempt: a failure that another attempt follows does not count,
+  and a lost run that none follows does. A completion ends the row; other outcomes leave it as it is.
+- A run that a caller asks for does not count: it is a trial.
+- After a resumption the count begins again.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +23,7 @@ from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.budget import LOST, charge_of, draw_of
 from remembrancer.policies.pace import Pacing, check_after_loss, pacing_of
 from remembrancer.policies.retry import next_execution, retry_due_ms
+from remembrancer.policies.unanswered.deadline import attempts_until_ms
 from remembrancer.ports.writes import Recovery, Settlement
 from remembrancer.schedules.kinds import remaining_schedule
 
@@ -54,6 +65,7 @@ def settlement_of(
         charge=None if firing.task.budget_id is None else charge_of(firing, outcome, deferred=reschedule is not None),
         retry_due_ms=due_ms,
         is_permanent=outcome.is_permanent,
+        is_counted=is_counted(firing.task, execution, outcome.status, is_retried=due_ms is not None, is_last=last),
     )
 
 
@@ -71,6 +83,16 @@ def refused(settlement: Settlement, fault: str) -> Settlement:
         reschedule=None,
         retry_due_ms=None,
     )
+
+
+def is_counted(
+    task: ScheduledTask, execution: Execution, status: ExecutionStatus, *, is_retried: bool, is_last: bool
+) -> bool:
+    """Return whether an outcome counts for the failures in a row of *task*."""
+    if task.pause_on_failure is None or is_last or is_retried:
+        return False
+    counted = status in {ExecutionStatus.COMPLETED, ExecutionStatus.FAILED}
+    return counted and execution.execution_type is not ExecutionType.MANUAL
 
 
 def is_last(task: ScheduledTask, execution: Execution) -> bool:
@@ -98,6 +120,9 @@ def ends(status: ExecutionStatus) -> TaskStatus:
 def recovery_of(task: ScheduledTask | None, lost: Execution, now: datetime, replica_id: str) -> Recovery:
     """Return how a lost execution is settled and tried again; *task* is None for one that cannot be read."""
     again = task and task.on_lost is OnLost.RETRY and lost.attempt < task.max_attempts and task.is_open
+    until_ms = attempts_until_ms(task, lost) if task and again else None
+    if until_ms is not None and to_ms(now) >= until_ms:
+        again = False
     retry = next_execution(lost, to_ms(now), replica_id) if again else None
     last = is_last(task, lost) if task else _is_only(lost)
     settlement = Settlement(
@@ -111,6 +136,8 @@ def recovery_of(task: ScheduledTask | None, lost: Execution, now: datetime, repl
         additions=task.additions if task else None,
         next_check=check_after_loss(task, lost, now) if task and not retry else None,
         charge=LOST if task is None or task.budget_id is not None else None,
+        is_counted=task is not None
+        and is_counted(task, lost, ExecutionStatus.FAILED, is_retried=retry is not None, is_last=last),
     )
     if task is None or retry is None or task.budget_id is None:
         return Recovery(settlement, retry)

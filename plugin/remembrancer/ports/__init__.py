@@ -13,7 +13,9 @@
 - `graph_check`: reports of the check and the repair of a whole graph.
 - `graph_copy`: the copy port: a whole graph, read or written page by page.
 - `handler`: the handler: the agent's function that does its tasks.
+- `halts`: the halts port: the halt of a graph, which holds for all of its replicas.
 - `health`: the health port: a few bounded reads of the state that only the graph knows.
+- `host_hooks`: the questions that the scheduler asks its host.
 - `idempotency`: the idempotency port: the result of a request, found by its key for as long as the graph exists.
 - `limits`: the limits port: slots, of which each running execution under a limit holds one.
 - `lineages`: the lineage store port: trees of tasks, where new tasks belong, and their bounds.

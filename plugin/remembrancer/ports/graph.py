@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.dead_letters import DeadLetters
     from remembrancer.ports.dependencies import Dependencies
     from remembrancer.ports.event_log import EventLog
+    from remembrancer.ports.halts import HaltStore
     from remembrancer.ports.health import HealthProbe
     from remembrancer.ports.idempotency import IdempotencyStore
     from remembrancer.ports.limits import ConcurrencyLimits
@@ -65,6 +66,7 @@ class Graph(ABC):
     dependencies: Dependencies
     waits: Waits
     limits: ConcurrencyLimits
+    halts: HaltStore
     priorities: Priorities
     named_queries: Mapping[str, NamedQuery]
     """The questions that come with the package, by name."""

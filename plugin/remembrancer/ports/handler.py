@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.dependency import DependencyOutcome
-from remembrancer.model.execution import Execution
+from remembrancer.model.execution import Execution, ExecutionType
 from remembrancer.model.handler_result import HandlerResult, Usage
 from remembrancer.model.question import Answer, answer_from
 from remembrancer.model.task import ScheduledTask
@@ -98,8 +98,8 @@ class Firing:
 
     @property
     def answer(self) -> Answer | None:
-        """The answer that this run waited for; None if it waited for none."""
-        if self.task.answer is None:
+        """The answer that this run waited for; None if it waited for none, as a run by hand."""
+        if self.task.answer is None or self.execution.execution_type is ExecutionType.MANUAL:
             return None
         answer = answer_from(self.task.answer)
         return answer if answer.run_at == self.execution.nominal_at else None

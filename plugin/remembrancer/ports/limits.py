@@ -90,7 +90,14 @@ class ConcurrencyLimits(Protocol):
         ...
 
     async def refresh(self) -> None:
-        """Read which limits there are, and correct slots whose executions have ended, or that were not written."""
+        """Read which limits there are, and correct slots whose executions have ended, or that were not written.
+
+        Now and then, delete those that were never set, without holders and tasks that wait.
+        """
+        ...
+
+    async def stray(self) -> Mapping[str, Sequence[str]]:
+        """Return by limit the executions that hold a slot of it, and do not run: no scheduler has corrected it yet."""
         ...
 
     async def of(self, keys: Collection[str]) -> Sequence[LimitState]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from remembrancer.model.policy import OnExhausted
 
@@ -36,6 +36,9 @@ class LineageState:
     """The same, as held for those that run."""
     on_exhausted: OnExhausted = OnExhausted.SKIP
 
+    is_exhausted: bool = False
+    """True since a run found too little left of an amount, until the budget is changed."""
+
     def left(self, name: str) -> int:
         """Return what is left of a bounded amount; below 0 if more was used than was left."""
         return self.caps[name] - self.spent.get(name, 0) - self.reserved.get(name, 0)
@@ -53,6 +56,14 @@ class LineageState:
             if name in self.caps and self.caps[name] - self.spent.get(name, 0) - reserved.get(name, 0) < max(1, needed):
                 return name
         return None
+
+
+class Exhaustion(NamedTuple):
+    """A budget that has too little left for a run of a task."""
+
+    lineage_id: str
+    task_id: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +118,14 @@ class LineageStore(Protocol):
 
     async def set_budget(self, lineage_id: str, budget: Mapping[str, object], change: Change) -> None:
         """Give a lineage other bounds, those that *budget* names; its thought must be there."""
+        ...
+
+    async def note_exhausted(self, found: Sequence[Exhaustion], at: datetime) -> Sequence[Exhaustion]:
+        """Note which budgets have too little left; return those that were not noted since they were changed."""
+        ...
+
+    async def exhausted(self, limit: int) -> Sequence[LineageState]:
+        """Return the lineages whose budgets have too little left for their open tasks, at most *limit*."""
         ...
 
     async def has_thought(self, thought_id: str) -> bool:

@@ -146,6 +146,8 @@ class Settlement:
     span_id: str | None = None
     charge: Charge | None = None
     """Its usage of a budget; None for a task without one."""
+    is_counted: bool = False
+    """True if it counts for the failures in a row of its task."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@
   is done.
 - `calls`: calls of the service: counted, carried over to the event loop that it lives on, refused in a fork of its
   process.
+- `host_hooks`: the functions that a host gives the scheduler, checked.
 - `lifecycle`: the start and the stop of a service, each bounded and leaving nothing open.
 - `lookup`: lookup of the running service, for code that was not handed it, as in the specification's examples.
 - `process`: the scheduler of this process: the graph that it has open, and what runs on it.

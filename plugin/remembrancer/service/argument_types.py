@@ -110,6 +110,7 @@ _TYPES: Final = {
         (Sequence,), "a sequence of ScheduleRequest", "[ScheduleRequest('name', 'goal', …)]", ScheduleRequest
     ),
     "force": ArgumentType((bool,), "true or false", example=True),
+    "stop_running": ArgumentType((bool,), "true or false", example=True),
     "key": _text("the key of a limit", "database"),
     "slots": ArgumentType((int,), "a whole number of slots, or None for no limit", 3),
     "folder": ArgumentType((str, os.PathLike), "the path of an empty folder", "./snapshot"),

@@ -9,6 +9,7 @@ from contextvars import Context
 from functools import partial
 from typing import Final, Protocol
 
+from remembrancer.engine.gates.halt_gate import HaltGate
 from remembrancer.engine.scheduler import Scheduler
 from remembrancer.engine.timeouts import awaited, bounded, end
 from remembrancer.errors import NotRunning
@@ -16,6 +17,7 @@ from remembrancer.operations.event_feed import EventFeed
 from remembrancer.operations.task_commands import TaskCommands
 from remembrancer.ports.graph import Graph
 from remembrancer.ports.handler import Handlers
+from remembrancer.ports.host_hooks import HostHooks
 from remembrancer.ports.sync_calls import SyncCalls
 from remembrancer.ports.telemetry import ObservedTelemetry
 from remembrancer.service import registry
@@ -52,9 +54,10 @@ class Lifecycle:
         handlers: Do the work of tasks.
         instruments: Measure and trace.
         owner: The service.
+        hooks: The questions to the host.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (the parts that a service is made of)
         self,
         process: SchedulerProcess,
         gauges: Gauges,
@@ -63,6 +66,7 @@ class Lifecycle:
         instruments: ObservedTelemetry,
         *,
         owner: Owner,
+        hooks: HostHooks,
     ) -> None:
         self._process = process
         self._gauges = gauges
@@ -70,6 +74,7 @@ class Lifecycle:
         self._handlers = handlers
         self._instruments = instruments
         self._owner = owner
+        self._hooks = hooks
         self._collecting: asyncio.Task[None] | None = None
         self._starting: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
@@ -202,6 +207,7 @@ class Lifecycle:
             )
             self._instruments.watch(self._gauges.read, store.statistics.commit_sizes)
             await scheduler.membership.poll_repeatedly()
+            await scheduler.gate.read()
             if not store.exclusive:
                 await scheduler.rules.follow_graph()
         except BaseException:
@@ -210,7 +216,8 @@ class Lifecycle:
 
     def _scheduler_of(self, store: Graph) -> Scheduler:
         process = self._process
-        scheduler = Scheduler(store, process.clock, self._handlers, process.options, self._instruments)
+        gate = HaltGate(store.halts, process.clock, self._hooks.is_halted)
+        scheduler = Scheduler(store, process.clock, self._handlers, process.options, self._instruments, gate)
         scheduler.lend(self._owner.blocking)
         return scheduler
 
@@ -281,7 +288,7 @@ class Lifecycle:
         if collecting:
             await end(collecting)
         if task and not task.done() and self._process.scheduler:
-            self._process.scheduler.halt()
+            self._process.scheduler.finish()
             await bounded("The tick under way", task, _TICK_SECONDS)
 
     async def _end_scheduler(self) -> None:

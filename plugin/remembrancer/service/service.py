@@ -25,6 +25,7 @@ from remembrancer.model.constraints import read_label, read_limit, read_reason, 
 from remembrancer.model.dead_letter import DeadLetter
 from remembrancer.model.event import Event, EventPage
 from remembrancer.model.execution import Execution
+from remembrancer.model.halt import HaltState
 from remembrancer.model.handler_result import Ask, Defer, Done
 from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.limit import ConcurrencyLimit
@@ -67,7 +68,9 @@ from remembrancer.operations.diagnostics.checks import CheckResult, diagnose
 from remembrancer.operations.edits.task_selection import read_match
 from remembrancer.operations.event_feed import LONGEST_WAIT, MOST
 from remembrancer.operations.exports.exports import export_calendar, export_crontab, read_span
+from remembrancer.operations.halts.halt_commands import HaltCommands
 from remembrancer.operations.named_queries import run_query
+from remembrancer.operations.open_tasks import OpenTasks
 from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.sets.task_sets import Declaration
 from remembrancer.operations.statistics import TaskPage, page_of
@@ -89,6 +92,7 @@ from remembrancer.ports.clock import Clock
 from remembrancer.ports.filters import TaskFilter, TaskMatch
 from remembrancer.ports.graph import Graph
 from remembrancer.ports.handler import Handler, Handlers
+from remembrancer.ports.host_hooks import NO_HOOKS, HostHooks
 from remembrancer.ports.sync_calls import SyncCalls
 from remembrancer.ports.telemetry import ObservedTelemetry
 from remembrancer.schedules.parsing import after, read_moment
@@ -119,9 +123,10 @@ class SchedulerService:
         options: The scheduler's numbers.
         instruments: Measure and trace.
         handlers: Do the work of queues, by their names; that of another queue is left to its workers.
+        hooks: The questions to the host.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what a service is made of)
         self,
         open_store: Callable[[], Awaitable[Graph]],
         clock: Clock,
@@ -130,6 +135,7 @@ class SchedulerService:
         instruments: ObservedTelemetry,
         *,
         handlers: Mapping[str, Handler] | None = None,
+        hooks: HostHooks = NO_HOOKS,
     ) -> None:
         self._process = process = SchedulerProcess(clock, options)
         self._instruments = instruments
@@ -144,7 +150,8 @@ class SchedulerService:
         self.blocking = cast("SyncCalls", SyncService(self))
         """The service's methods for code without an event loop, such as plain handlers; see `Firing.scheduler`."""
         named = {read_label("handlers", queue, "mail"): each for queue, each in (handlers or {}).items()}
-        self._lifecycle = Lifecycle(process, self.gauges, open_store, Handlers(handler, named), instruments, owner=self)
+        by_queue = Handlers(handler, named)
+        self._lifecycle = Lifecycle(process, self.gauges, open_store, by_queue, instruments, owner=self, hooks=hooks)
 
     async def open(self) -> None:
         """Open the graph without starting the loop: nothing fires. `start` does this too."""
@@ -504,9 +511,10 @@ class SchedulerService:
 
     @public
     async def run_now(self, task_id: str, *, fence: int | None = None, force: bool = False) -> Execution:
-        """Start one execution outside the schedule; with *force*, even if a limit has no free slot.
+        """Start one execution outside the schedule; with *force*, even if a limit has no free slot, or in a halt.
 
-        Raises TaskNotFound, TaskEnded, TaskChanged, SchedulerBusy, LimitReached.
+        A halt of the host is never overridden, nor any halt by a handler, over HTTP or by a tool.
+        Raises TaskNotFound, TaskEnded, TaskChanged, SchedulerBusy, LimitReached, SchedulerHalted.
         """
         start = partial(self._process.running_scheduler().run_now, force=force)
         return await self._process.commands().run(task_id, start, fence)
@@ -843,7 +851,7 @@ class SchedulerService:
 
         It runs also if the task has ended, unless it was cancelled; with *force*, even if a limit has no free slot.
         Returns the execution, RETRY_OF the one that failed. Raises InvalidInput, TaskEnded, SchedulerBusy,
-        LimitReached.
+        LimitReached, SchedulerHalted.
         """
         changed = {"trigger_prompt": trigger_prompt, "context": context}
         start = partial(self._process.running_scheduler().run_now, force=force)
@@ -1050,6 +1058,30 @@ class SchedulerService:
         return await self._process.commands().calendars.remove(name)
 
     @public
+    async def halt(self, reason: str, *, stop_running: bool = False) -> HaltState:
+        """Halt the scheduler: nothing begins on any replica of the graph until `release`, also after a restart.
+
+        What falls due stays due. What runs goes on, or is asked to stop with *stop_running*; the answer names those of
+        this process. Raises InvalidInput.
+        """
+        await self._halts().halt(reason, stop_running=stop_running)
+        return await self._process.running_scheduler().meet_halt()
+
+    @public
+    async def release(self, reason: str | None = None) -> HaltState:
+        """End the halt of the graph, if there is one: what fell due runs, as the `misfire` of each task says.
+
+        It does not end a halt of the host. Raises InvalidInput.
+        """
+        await self._halts().release(reason)
+        return await self._process.running_scheduler().meet_halt()
+
+    @public
+    async def halt_state(self) -> HaltState:
+        """Return whether the scheduler is halted, why and since when; or its last halt. The host is asked, too."""
+        return await self._process.running_scheduler().gate.current_state()
+
+    @public
     async def set_limit(
         self, key: str, slots: int | None = None, rate: str | None = None, burst: int | None = None
     ) -> ConcurrencyLimit:
@@ -1234,6 +1266,9 @@ class SchedulerService:
     def _collect_custom_metrics(self) -> dict[str, float]:
         process = self._process
         return metrics(process.totals(), process.stats(), process.calls, process.options.check_interval_seconds)
+
+    def _halts(self) -> HaltCommands:
+        return HaltCommands(self._graph().halts, OpenTasks(self._graph(), self._process.clock))
 
     def _graph(self) -> Graph:
         return self._process.graph()

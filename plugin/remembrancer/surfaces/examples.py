@@ -62,6 +62,7 @@ EXAMPLES: Final[dict[str, object]] = {
     "key": "database",
     "slots": 3,
     "force": False,
+    "stop_running": True,
     "dry_run": True,
     "status": "PENDING",
     "type": "recurring",

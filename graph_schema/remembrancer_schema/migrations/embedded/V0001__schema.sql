@@ -86,6 +86,7 @@ CREATE PROPERTY task_template.name IF NOT EXISTS STRING;
 CREATE PROPERTY dead_letter.dead_letter_id IF NOT EXISTS STRING;
 CREATE PROPERTY concurrency_limit.limit_key IF NOT EXISTS STRING;
 CREATE PROPERTY lineage.lineage_id IF NOT EXISTS STRING;
+CREATE PROPERTY lineage.exhausted_ms IF NOT EXISTS LONG;
 CREATE PROPERTY event_stream.stream IF NOT EXISTS LONG;
 CREATE PROPERTY event_batch.batch_key IF NOT EXISTS LONG;
 CREATE PROPERTY zone_rules.zone IF NOT EXISTS STRING;
@@ -127,6 +128,7 @@ CREATE INDEX IF NOT EXISTS ON task_template (name) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON dead_letter (dead_letter_id) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON concurrency_limit (limit_key) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON lineage (lineage_id) UNIQUE;
+CREATE INDEX IF NOT EXISTS ON lineage (exhausted_ms) NOTUNIQUE NULL_STRATEGY SKIP;
 -- The event log reads the newest end of these two, from a known key on: they do not age.
 CREATE INDEX IF NOT EXISTS ON event_stream (stream) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON event_batch (batch_key) UNIQUE;

@@ -16,6 +16,7 @@
 - `defer`: `remembrancer defer`.
 - `doctor`: `remembrancer doctor`: ten diagnostic checks.
 - `exports`: `remembrancer export`: tasks in the forms of other systems.
+- `halt`: `remembrancer halt`.
 - `history`: `remembrancer history`.
 - `imports`: `remembrancer import`: schedules of other systems.
 - `limit`: `remembrancer limit`.
@@ -24,6 +25,7 @@
 - `add_fire`: `remembrancer add-fire`.
 - `backfill`: `remembrancer backfill`.
 - `skip`: `remembrancer skip`.
+- `release`: `remembrancer release`.
 - `reschedule`: `remembrancer reschedule`.
 - `mcp`: `remembrancer mcp`.
 - `pause`: `remembrancer pause`.

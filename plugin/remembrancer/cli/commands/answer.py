@@ -29,8 +29,9 @@ async def answer(asked: AnswerOptions) -> None:
     """
     from remembrancer.cli.commands.schedule import print_reply
     from remembrancer.cli.connect import connect
-    from remembrancer.cli.output import print_json
+    from remembrancer.cli.output import print_json, screen
     from remembrancer.cli.task_ids import task_id_of
+    from remembrancer.policies.unanswered.questions import is_refused
 
     async with connect(asked.graph) as reached:
         reply = await reached.scheduler.answer_task(await task_id_of(reached, asked.task_id), asked.answer)
@@ -38,3 +39,5 @@ async def answer(asked: AnswerOptions) -> None:
         print_json(reply)
     else:
         print_reply(reply, fires=reached.fires)
+        if is_refused(reply):
+            screen().print("  the run that waited is skipped: the answer is no", highlight=False)

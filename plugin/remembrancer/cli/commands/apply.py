@@ -68,11 +68,12 @@ async def apply(asked: ApplyOptions) -> int | None:
     async with connect(asked.graph, make=not asked.dry_run) as reached:
         if asked.prune and not asked.dry_run and not asked.yes:
             await _ask(reached.scheduler, sets, asked)
+        told = await _set_limits(reached.scheduler, sets, dry_run=asked.dry_run)
         applied = [await _apply(reached.scheduler, each, asked, dry_run=asked.dry_run) for each in sets]
     if asked.as_json:
         print_json(applied)
     else:
-        _print(applied, serving=reached.fires)
+        _print(applied, told, serving=reached.fires)
     return None
 
 
@@ -91,6 +92,25 @@ async def _apply(scheduler: SchedulerService, declared: SetFile, asked: ApplyOpt
         raise _placed(wrong, declared) from wrong
 
 
+async def _set_limits(scheduler: SchedulerService, sets: Sequence[SetFile], *, dry_run: bool) -> list[str]:
+    """Set those limits that are not as the files declare them; return them in words."""
+    from remembrancer.model.limit import read_limits
+
+    declared = [limit for each in sets for limit in read_limits(each.limits)]
+    if not declared:
+        return []
+    known = {limit.key: limit for limit in await scheduler.list_limits()}
+    told: list[str] = []
+    for each in declared:
+        if each.key in known and each.is_met_by(known[each.key]):
+            continue
+        rate, burst = (each.rate.text, each.rate.burst) if each.rate else (None, None)
+        if not dry_run:
+            await scheduler.set_limit(each.key, each.slots, rate, burst)
+        told.append(f"{each.key}  slots={each.slots}" + (f"  rate={rate}  burst={burst}" if rate else ""))
+    return told
+
+
 def _placed(fault: InvalidInput, declared: SetFile) -> InvalidInput:
     return InvalidInput(f"{declared.place_of(fault.field)} {fault.field}", fault.value, fault.allowed, fault.example)
 
@@ -100,14 +120,19 @@ def _check(sets: Sequence[SetFile]) -> None:
     from datetime import UTC, datetime
 
     from remembrancer.cli.output import errors
+    from remembrancer.model.limit import read_limits
     from remembrancer.operations.sets.declarations import requests_of
 
     faults: list[InvalidInput] = []
     for declared in sets:
         _, wrong = requests_of(declared.name, declared.tasks, declared.defaults, datetime.now(UTC))
         faults += [_placed(each, declared) for each in wrong]
+        try:
+            read_limits(declared.limits)
+        except InvalidInput as limit:
+            faults.append(_placed(limit, declared))
     for fault in faults[:-1]:
-        errors().print(str(fault), markup=False, highlight=False)
+        errors().print(f"{fault.field}={fault.quoted!r}: {fault.allowed}", markup=False, highlight=False)
     if faults:
         raise faults[-1]
 
@@ -125,10 +150,12 @@ async def _ask(scheduler: SchedulerService, sets: Sequence[SetFile], asked: Appl
         raise InvalidInput("--prune", "no", "yes, or no --prune: nothing was written", "remembrancer apply tasks.yaml")
 
 
-def _print(applied: Sequence[AppliedSet], *, serving: bool) -> None:
+def _print(applied: Sequence[AppliedSet], limits: Sequence[str], *, serving: bool) -> None:
     from remembrancer.cli.output import screen
 
     out = screen()
+    for limit in limits:
+        out.print(f"~ limit {limit}", markup=False, highlight=False)
     for one in applied:
         for task in one.tasks:
             _print_task(task)

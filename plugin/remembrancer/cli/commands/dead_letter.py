@@ -85,7 +85,7 @@ class ClearDeadLetterOptions(GraphOptions):
 
 
 async def clear(asked: ClearDeadLetterOptions) -> int:
-    """Clear a dead letter, with a reason; its executions stay. Exit code 1: it is gone, or has grown meanwhile.
+    """Clear a dead letter, with a reason; its executions stay. Exit code 1: it is gone, or has failed again meanwhile.
 
     For example:
 
@@ -99,6 +99,6 @@ async def clear(asked: ClearDeadLetterOptions) -> int:
     if asked.as_json:
         print_json({"dead_letter_id": asked.dead_letter_id, "cleared": cleared})
     else:
-        said = f"{asked.dead_letter_id} is {'cleared' if cleared else 'not there, or has grown meanwhile'}."
-        screen().print(said, markup=False, highlight=False)
+        said = "cleared" if cleared else "gone, or has failed again meanwhile: list them again"
+        screen().print(f"{asked.dead_letter_id} is {said}.", markup=False, highlight=False)
     return 0 if cleared else FAILED

@@ -50,6 +50,7 @@ async def history(asked: HistoryOptions) -> None:
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, tell_more
     from remembrancer.cli.task_ids import task_id_of
+    from remembrancer.cli.views.tasks import newest_first
 
     since, until, status = asked.since, asked.until, asked.status or None
     async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
@@ -60,9 +61,10 @@ async def history(asked: HistoryOptions) -> None:
         if task_id is not None and since is None and until is None and status is None:
             told = await reached.scheduler.timeline(task_id, asked.limit + 1)
         else:
-            told = await reached.scheduler.history(
+            found = await reached.scheduler.history(
                 task_id, asked.limit + 1, since=since, until=until, status=status, timezone=asked.timezone
             )
+            told = [*newest_first(found[: asked.limit]), *found[asked.limit :]]
         summaries = await reached.scheduler.summaries(task_id, _SUMMARIES)
     if asked.as_json:
         print_json(told[: asked.limit])

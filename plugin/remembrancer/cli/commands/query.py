@@ -34,8 +34,9 @@ class QueryOptions(ReadOptions):
 async def query(asked: QueryOptions) -> None:
     """Ask the graph a reading question: in Cypher, or one that comes with the package, by its name.
 
-    Named are `why_not`, `upcoming`, `outcomes`, `outcomes_by_task`, `outcomes_by_day`, `deferral_reasons` and
-    `history_edges`. With --json: a list of objects, one a row. `cypher` is another name of this command.
+    Named are `why_not`, `waits`, `upcoming`, `outcomes`, `outcomes_by_task`, `outcomes_by_day`, `deferral_reasons`,
+    `deferral_chains`, `chain_of_deferral`, `tasks_by_prefix` and `history_edges`. With --json: a list of objects, one a
+    row. `cypher` is another name of this command.
 
     For example:
 

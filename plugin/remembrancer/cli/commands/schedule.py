@@ -40,6 +40,8 @@ _FLAGS: Final = {
     "schedule_cron": ("--schedule-cron", "--cron"),
     "timezone": ("--timezone", "-z"),
     "timeout_seconds": ("--timeout",),
+    "misfire_age_seconds": ("--misfire-age",),
+    "deadline_seconds": ("--deadline",),
     "tags": ("--tag",),
 }
 """The options of the fields that are not named as the field."""
@@ -237,6 +239,7 @@ async def _set_slots(scheduler: SchedulerService, word: str, slots: int) -> None
 def print_reply(reply: ScheduleResult, *, fires: bool) -> None:
     """Print for a person whether anything was written, when the task fires, and the warnings."""
     from remembrancer.cli.output import screen, when
+    from remembrancer.model.dependency import TriggerRule
     from remembrancer.model.task import FireChange, ResumeResult, TaskUpdate
 
     out = screen()
@@ -248,6 +251,9 @@ def print_reply(reply: ScheduleResult, *, fires: bool) -> None:
         out.print(f"  {reply.description}", markup=False, highlight=False)
     for fire in reply.next_fires:
         out.print(f"  fires at {when(fire)}", highlight=False)
+    if reply.depends_on and reply.next_fires:
+        others = "another task" if len(reply.depends_on) == 1 else f"{len(reply.depends_on)} other tasks"
+        out.print(f"  waits for {others}: {reply.trigger_rule or TriggerRule.ALL_SUCCEEDED}", highlight=False)
     for warning in reply.warnings:
         out.print(f"  warning: {warning}", markup=False, highlight=False)
     if not fires:

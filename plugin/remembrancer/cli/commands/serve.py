@@ -40,7 +40,7 @@ async def serve(asked: ServeOptions) -> int:
 
     Beyond this machine the API needs TLS, or a proxy that ends TLS and removes the root path. Every request needs a
     token, on this machine too. A handler is `async def handle(firing)`; it returns `Done(...)`, `Failed(...)`,
-    `Defer(...)`, a text, or None.
+    `Retry(...)`, `Defer(...)`, `Ask(...)`, a text, or None.
 
     Numbers may come from the environment too: `REMEMBRANCER_LEASE_SECONDS` is `--lease-seconds`. Times may have a
     unit: 500ms, 90s, 10m, 36h, 90d.

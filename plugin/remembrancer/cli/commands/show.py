@@ -34,11 +34,12 @@ async def show(asked: ShowOptions) -> None:
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json
     from remembrancer.cli.task_ids import task_id_of
+    from remembrancer.cli.views.tasks import newest_first
     from remembrancer.surfaces.jsonable import to_jsonable
 
     async with connect(asked.graph, read_only=asked.read_only, reading=True) as reached:
         task = await reached.scheduler.get_task(await task_id_of(reached, asked.task_id))
-        executions = await reached.scheduler.history(task.task_id, asked.limit)
+        executions = newest_first(await reached.scheduler.history(task.task_id, asked.limit))
         related = await reached.scheduler.task_dependencies(task.task_id)
     if asked.as_json:
         print_json(
@@ -64,4 +65,4 @@ def _print_task(task: ScheduledTask, executions: list[Execution], related: TaskD
         print_table(row_table([{key: each.get(key) for key in columns} for each in task.deferral_history]))
     screen().print("\n[bold]Executions[/]" if executions else "\nIt has not fired yet.")
     if executions:
-        print_table(execution_table(executions))
+        print_table(execution_table(executions, task.max_attempts))

@@ -43,6 +43,7 @@ async def status(asked: StatusOptions) -> int:
 
 def _print(graph: str, told: ServiceStatus, held: str | None, *, running: bool) -> None:
     from remembrancer.cli.output import print_table, row_table, screen
+    from remembrancer.cli.views.halts import halt_line
 
     health = "healthy" if told.is_healthy else "not healthy"
     others = told.replication.replicas
@@ -52,6 +53,8 @@ def _print(graph: str, told: ServiceStatus, held: str | None, *, running: bool) 
     screen().print(f"{graph}: {words}", markup=False, highlight=False)
     if told.last_error:
         screen().print(f"last error: {told.last_error}", markup=False, highlight=False)
+    if halted := halt_line(told.halt):
+        screen().print(halted, markup=False, highlight=False)
     if held:
         screen().print(held, markup=False, highlight=False)
     if others and not running:

@@ -1,6 +1,7 @@
 """Views: what commands show on a terminal, beyond one line.
 
 - `dependencies`: tables of dependencies, and of what they block.
+- `halts`: the halt of a scheduler, in one line.
 - `imports`: the result of an import, entry by entry.
 - `sources`: files that imports read.
 - `fires`: the answers to changes of single occurrences.

@@ -18,7 +18,7 @@ from remembrancer.engine.execution.default_handler import create_thought
 from remembrancer.engine.execution.handler_call import is_async
 from remembrancer.errors import InvalidInput
 from remembrancer.model.control_characters import visible, visible_json
-from remembrancer.model.handler_result import Defer, Failed
+from remembrancer.model.handler_result import Ask, Defer, Failed, Retry
 from remembrancer.model.timestamps import to_iso
 from remembrancer.surfaces.log_context import WithRequestId
 
@@ -248,8 +248,14 @@ def _words(answer: HandlerReturn) -> tuple[str, str]:
     match answer:
         case Failed():
             return "failed", _text(answer.reason)
+        case Retry():
+            again = "" if answer.after is None else f"again after {_text(answer.after, _length)}: "
+            return "failed", f"{again}{_text(answer.reason)}"
         case Defer():
             return "deferred", f"until {_text(answer.until, _time)}: {_text(answer.reason)}"
+        case Ask():
+            of = ", ".join(_text(each) for each in ([answer.of] if isinstance(answer.of, str) else answer.of))
+            return "asked", f"{of}: {_text(answer.question)}" if of else _text(answer.question)
         case _:
             result: object = getattr(answer, "result", answer)
             return "completed", "" if result is None else _text(result)
@@ -257,6 +263,10 @@ def _words(answer: HandlerReturn) -> tuple[str, str]:
 
 def _time(asked: Moment) -> str:
     return to_iso(asked) if isinstance(asked, datetime) else str(asked)
+
+
+def _length(asked: object) -> str:
+    return f"{asked:g} s" if isinstance(asked, int | float) else str(asked)
 
 
 def _text(value: T, show: Callable[[T], str] = str) -> str:

@@ -27,7 +27,7 @@ _NUMBER: Final = re.compile(r"[-+]?[0-9]+")
 _FRACTION: Final = re.compile(r"[-+]?[0-9]+\.[0-9]+(?:[eE][-+]?[0-9]+)?")
 _WORDS: Final[dict[str, object]] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _TAGS: Final = ("null", "bool", "int", "float", "str", "seq", "map", "timestamp", "value", "merge")
-_PLACES: Final = ("set", "defaults", "tasks")
+_PLACES: Final = ("set", "defaults", "limits", "tasks")
 _PLAIN: Final = f"plain values without tags, at most {DEPTH} deep"
 _Way = tuple[object, ...]
 
@@ -41,6 +41,7 @@ class SetFile:
     tasks: dict[str, Any]
     defaults: dict[str, Any] | None
     lines: Mapping[_Way, int] = field(default_factory=dict[_Way, int])
+    limits: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def place_of(self, fault_at: str) -> str:
         """Return the file, and the line if it is known, of a field such as `tasks.report.cron`."""
@@ -70,6 +71,10 @@ def read_files(paths: Sequence[Path]) -> list[SetFile]:
             allowed = f"the defaults that {before.path} has too, for files of one set"
             raise InvalidInput("defaults", read.path, allowed, before.defaults)
         before.tasks.update(read.tasks)
+        if twice := next((key for key, value in read.limits.items() if before.limits.get(key, value) != value), None):
+            allowed = f"a limit as {before.path} has it too"
+            raise InvalidInput(f"limits.{twice}", read.path, allowed, before.limits[twice])
+        before.limits.update(read.limits)
     return list(found.values())
 
 
@@ -109,7 +114,11 @@ def _read(path: Path) -> SetFile:
     name = declared.get("set", path.stem)
     if not isinstance(name, str):
         raise InvalidInput(f"{path}: set", name, "a text, the name of the set", "reports")
-    return SetFile(str(path), name, cast("dict[str, Any]", tasks), declared.get("defaults"), lines)
+    limits = declared.get("limits", {})
+    if not isinstance(limits, dict):
+        raise InvalidInput(f"{path}: limits", limits, "limits by their keys", {"database": 3})
+    held = cast("dict[str, Any]", limits)
+    return SetFile(str(path), name, cast("dict[str, Any]", tasks), declared.get("defaults"), lines, held)
 
 
 def _text(path: Path) -> str:

@@ -121,8 +121,13 @@ def _fact(name: str, task: ScheduledTask) -> str:
     return "" if value is None else TASK_FIELDS[name].shown(value)
 
 
-def execution_table(told: Iterable[Execution | AuditEntry]) -> Grid:
-    """Return executions and changes as a table, one per row."""
+def newest_first(executions: Iterable[Execution]) -> list[Execution]:
+    """Return executions by their nominal times, and the attempts at one by their numbers, the last ones first."""
+    return sorted(executions, key=lambda one: (one.nominal_at, one.task_id, one.attempt), reverse=True)
+
+
+def execution_table(told: Iterable[Execution | AuditEntry], max_attempts: int | None = None) -> Grid:
+    """Return executions and changes as a table, one per row; of one task, the most attempts are known."""
     table = Grid(("triggered at", "task", "status", "nominal time", "took", "reason or result", "execution"))
     for one in told:
         if isinstance(one, AuditEntry):
@@ -139,15 +144,16 @@ def execution_table(told: Iterable[Execution | AuditEntry]) -> Grid:
             status_cell(one.status),
             nominal,
             "" if one.duration_seconds is None else f"{one.duration_seconds:.3f} s",
-            _shortened("; ".join(filter(None, (_match(one), _attempts(one), one.reason or one.result)))),
+            _shortened("; ".join(filter(None, (_match(one), _attempts(one, max_attempts), one.reason or one.result)))),
             one.execution_id,
         )
     return table
 
 
-def _attempts(execution: Execution) -> str:
+def _attempts(execution: Execution, most: int | None) -> str:
     """Return the number of a later attempt, and when the next one starts; nothing for a first and only one."""
-    number = f"attempt {execution.attempt}" if execution.attempt > 1 else ""
+    of = "" if most is None else f" of {most}"
+    number = f"attempt {execution.attempt}{of}" if execution.attempt > 1 else ""
     again = "" if execution.retry_due_ms is None else f"again at {to_iso(from_ms(execution.retry_due_ms))}"
     return ", ".join(filter(None, (number, again)))
 

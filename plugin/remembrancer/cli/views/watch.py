@@ -213,7 +213,7 @@ def words(event: Event) -> str:
         event.progress_text or "",
         "" if event.occurrences in {None, 1} else f"{event.occurrences} occurrences",
         "" if event.duration_seconds is None else f"{event.duration_seconds:.3f} s",
-        "" if event.next_run_at is None else f"next run {to_iso(event.next_run_at)}",
+        "" if event.next_run_at is None else f"{_ENDS.get(event.kind, 'next run')} {to_iso(event.next_run_at)}",
         "" if event.task_status is None else event.task_status,
         "" if event.lost is None else f"{event.lost} events",
         event.reason or "",
@@ -246,6 +246,8 @@ def _grid(columns: int) -> Table:
     return table
 
 
+_ENDS: Final[dict[str, str]] = dict.fromkeys(("question_asked", "question_reminded", "question_escalated"), "answer by")
+"""The names of the time in events whose time is no run: that by which a question wants its answer."""
 _SHOWN: Final = 12
 _NEXT: Final = 8
 _BAR: Final = 20

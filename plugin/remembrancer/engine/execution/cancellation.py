@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.context import current_actor
 from remembrancer.engine.execution.run import StopReason
+from remembrancer.model.execution import ExecutionType
+from remembrancer.model.timestamps import to_ms
 
 if TYPE_CHECKING:
     from remembrancer.engine.execution.outcome_writer import OutcomeWriter
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from remembrancer.engine.execution.slots import Reservation
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
+    from remembrancer.ports.halts import HaltRecord
     from remembrancer.settings import SchedulerOptions
 
 _LOG: Final = logging.getLogger("remembrancer")
@@ -64,7 +67,7 @@ class Cancellations:
         self._runs.ask(run, StopReason.CANCELLED)
 
     async def poll(self, store: Graph, clock: Clock, options: SchedulerOptions) -> None:
-        """Poll a shared graph without end for tasks that run here and were cancelled elsewhere."""
+        """Poll a shared graph without end for a halt, and for tasks that run here and were cancelled elsewhere."""
         while not store.exclusive:
             try:
                 await clock.wait(clock.now() + timedelta(seconds=options.poll_interval_seconds), asyncio.Event())
@@ -72,6 +75,7 @@ class Cancellations:
                 if not running:
                     continue
                 async with asyncio.timeout(_READ_WITHIN_SECONDS):
+                    self.meet_halt(await store.halts.read())
                     cancelled = await store.audit.cancelled(sorted(running))
             except Exception as error:  # noqa: BLE001 (whatever it is, the next poll follows)
                 _LOG.warning("The cancellations of tasks under way could not be read: %r", error)
@@ -79,6 +83,22 @@ class Cancellations:
                 continue
             for task_id in cancelled:
                 self._stop(task_id)
+
+    def meet_halt(self, record: HaltRecord) -> list[str]:
+        """Ask the runs that began before a halt to stop, if it says so; but not the handler that has halted.
+
+        Return those that had begun.
+        """
+        if not record.in_force or not record.stops_runs or record.since_ms is None:
+            return []
+        actor = current_actor()
+        stopping: list[str] = []
+        for run in list(self._runs.handling.values()):
+            if actor.surface == "handler" and actor.actor == run.execution_id:
+                run.spared = True
+            elif _is_halted(run, record.since_ms) and self._runs.ask(run, StopReason.HALTED):
+                stopping.append(run.execution_id)
+        return stopping
 
     def _stop(self, task_id: str) -> tuple[list[str], list[asyncio.Future[None]]]:
         """Ask the runs of a task to stop; return those that had begun, and a waiter for the outcomes of the others."""
@@ -94,3 +114,10 @@ class Cancellations:
                 else:
                     written.append(self._outcomes.watch(run.execution_id))
         return stopping, written
+
+
+def _is_halted(run: Run, halted_ms: int) -> bool:
+    """Return whether a halt is to stop a run: not one that a person has begun by hand since."""
+    execution = run.firing.execution
+    is_forced = execution.execution_type is ExecutionType.MANUAL and to_ms(execution.triggered_at) > halted_ms
+    return run.asked is None and not run.spared and not is_forced

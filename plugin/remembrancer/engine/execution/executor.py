@@ -29,6 +29,8 @@ from remembrancer.ports.sync_calls import OUTSIDE
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from remembrancer.engine.gates.halt_gate import HaltGate
+    from remembrancer.model.halt import HaltState
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
@@ -57,9 +59,10 @@ class Executor:
         options: Deadlines and leases.
         on_room: Called when a slot has become free, so that a full scheduler can go on.
         telemetry: Measurements and traces.
+        gate: Closed while nothing is to begin: what starts executions asks it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (the parts of a replica that a run concerns)
         self,
         store: Graph,
         clock: Clock,
@@ -68,8 +71,10 @@ class Executor:
         on_room: Callable[[], None],
         *,
         telemetry: Telemetry,
+        gate: HaltGate,
     ) -> None:
         self.telemetry = telemetry
+        self.gate = gate
         self._store = store
         self._clock = clock
         self._options = options
@@ -153,6 +158,8 @@ class Executor:
             self._runs.tasks[task] = started
             task.add_done_callback(self._gone)
             deadlines.setdefault(started.limit_seconds, []).append(started)
+        if self.gate.record.stops_runs:  # it was halted while they were claimed
+            self._cancellations.meet_halt(self.gate.record)
         for seconds, runs in deadlines.items():
             batch.timers.append(loop.call_later(seconds, self._runs.expire, runs))
 
@@ -172,6 +179,12 @@ class Executor:
     async def cancel_task(self, task_id: str) -> list[str]:
         """Stop the runs of a task that has been cancelled; return the executions that were asked to stop."""
         return await self._cancellations.cancel(task_id)
+
+    async def meet_halt(self) -> HaltState:
+        """Stop what began before a halt, if it says so; return the state, with what was asked to stop."""
+        state = await self.gate.current_state()
+        stopping = self._cancellations.meet_halt(self.gate.record)
+        return state.model_copy(update={"stopping": tuple(stopping)})
 
     async def heartbeat(self) -> None:
         """Renew the leases of running executions, and poll for tasks cancelled elsewhere, without end."""

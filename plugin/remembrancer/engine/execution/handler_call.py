@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
     from remembrancer.policies.unanswered.deferral_limits import DeferralLimits
-    from remembrancer.ports.handler import Firing, Handler
+    from remembrancer.ports.handler import Firing
     from remembrancer.ports.writes import Reschedule
 
 _LOG: Final = logging.getLogger("remembrancer")
@@ -46,7 +46,7 @@ UNANSWERED: Final = object()
 """The result of a call whose handler was never called, or is abandoned."""
 
 
-def is_async(handler: Handler) -> bool:
+def is_async(handler: Callable[..., object]) -> bool:
     """Return True if *handler* returns a coroutine; any other may block, and gets a thread."""
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(getattr(handler, "__call__", None))  # noqa: B004
 

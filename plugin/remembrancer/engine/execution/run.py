@@ -23,6 +23,8 @@ class StopReason(Enum):
     DEADLINE = "deadline"
     CANCELLED = "cancelled"
     """Its task was."""
+    HALTED = "halted"
+    """The scheduler was halted, and what runs is to stop."""
     SHUTDOWN = "shutdown"
     LEASE_LOST = "lease_lost"
     """Another replica may run it by now: this process writes no outcome."""
@@ -99,6 +101,9 @@ def stopped(run: Run, *, abandoned: bool = False) -> HandlerOutcome | None:
         case StopReason.CANCELLED:
             text = "The task was cancelled while it ran." if begun else "The task was cancelled before it began."
             return HandlerOutcome(ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, text)
+        case StopReason.HALTED:
+            text = "The scheduler was halted " + ("while it ran." if begun else "before it began.")
+            return HandlerOutcome(ExecutionStatus.CANCELLED, Reason.STOPPED_BY_HALT, text)
         case StopReason.SHUTDOWN:
             return None if run.is_retried else _shut_down(begun=begun, abandoned=abandoned)
         case StopReason.DEADLINE:

@@ -9,6 +9,7 @@ from pydantic import Field, StrictInt
 from remembrancer.model.blocked import BlockedTask, BlockStep, RelatedTask, TaskDependencies
 from remembrancer.model.constraints import read_limit
 from remembrancer.model.dependency import OnFailure
+from remembrancer.model.question import question_from
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_iso
 from remembrancer.operations.operation import AnyOperation, Http, Operation, Params
@@ -62,7 +63,10 @@ async def blocked_tasks(store: Graph, limit: int) -> list[BlockedTask]:
         known |= found
         missing = {other for each in found.values() if (other := task_waited_for(each)) and other not in known}
     ordered = sorted(waiting, key=lambda each: (each.waits_since_ms or 0, each.task_id))
-    return [_blocked(each, known) for each in ordered]
+    paths = {each.task_id: _path(each, known) for each in ordered}
+    failed = {path[-1].task_id for path in paths.values() if path and path[-1].status is TaskStatus.FAILED}
+    letters = {each: [one.dead_letter_id for one in await store.dead_letters.all(each, 1)] for each in sorted(failed)}
+    return [_blocked(each, paths[each.task_id], known, letters) for each in ordered]
 
 
 async def task_dependencies(store: Graph, task_id: str) -> TaskDependencies:
@@ -109,7 +113,7 @@ async def dependents_warnings(store: Graph, task_ids: Sequence[str], act: str) -
     return told
 
 
-def _blocked(task: ScheduledTask, known: Mapping[str, ScheduledTask]) -> BlockedTask:
+def _path(task: ScheduledTask, known: Mapping[str, ScheduledTask]) -> list[BlockStep]:
     path: list[BlockStep] = []
     seen = {task.task_id}
     other = task_waited_for(task)
@@ -118,6 +122,15 @@ def _blocked(task: ScheduledTask, known: Mapping[str, ScheduledTask]) -> Blocked
         path.append(_step(other, known.get(other)))
         standing = known.get(other)
         other = None if standing is None else task_waited_for(standing)
+    return path
+
+
+def _blocked(
+    task: ScheduledTask,
+    path: list[BlockStep],
+    known: Mapping[str, ScheduledTask],
+    letters: Mapping[str, Sequence[str]],
+) -> BlockedTask:
     return BlockedTask(
         task_id=task.task_id,
         name=task.name,
@@ -125,7 +138,7 @@ def _blocked(task: ScheduledTask, known: Mapping[str, ScheduledTask]) -> Blocked
         waits_since=None if task.waits_since_ms is None else from_ms(task.waits_since_ms),
         reason=task.wait_reason or "",
         path=path,
-        unblock=_unblock(task, path, known),
+        unblock=_unblock(task, path, known, letters),
     )
 
 
@@ -141,6 +154,8 @@ def _reason(task: ScheduledTask) -> str:
         return task.wait_reason
     if not task.is_open:
         return f"It has ended as {task.status}."
+    if task.question is not None:
+        return f"It waits for an answer to: {question_from(task.question).question}"
     if task.paused_at is not None:
         until = "until it is resumed" if task.paused_until is None else f"until {to_iso(task.paused_until)}"
         return f"It is paused {until}."
@@ -149,7 +164,12 @@ def _reason(task: ScheduledTask) -> str:
     return "It runs, or waits for something to happen."
 
 
-def _unblock(task: ScheduledTask, path: Sequence[BlockStep], known: Mapping[str, ScheduledTask]) -> list[str]:
+def _unblock(
+    task: ScheduledTask,
+    path: Sequence[BlockStep],
+    known: Mapping[str, ScheduledTask],
+    letters: Mapping[str, Sequence[str]],
+) -> list[str]:
     """Return what would let a task run: at the root first, then at the task itself."""
     told: list[str] = []
     if path:
@@ -157,8 +177,14 @@ def _unblock(task: ScheduledTask, path: Sequence[BlockStep], known: Mapping[str,
         name = f"{path[-1].name} ({path[-1].task_id})"
         if root is not None and root.is_open and root.paused_at is not None:
             told.append(f"Resume {name}.")
+        elif root is not None and root.question is not None:
+            told.append(f"Answer the question of {name}.")
         elif root is not None and root.is_open:
             told.append(f"Run {name} now, so that it completes.")
+        told += [
+            f"Run {name} again, so that it completes: `remembrancer dead-letter run {letter}`."
+            for letter in letters.get(path[-1].task_id, ())
+        ]
     told.append(f"Change `depends_on` or `trigger_rule` of {task.name} ({task.task_id}).")
     told.append(f"Run {task.name} ({task.task_id}) now, without waiting.")
     return told

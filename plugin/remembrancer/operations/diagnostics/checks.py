@@ -228,12 +228,20 @@ def performance(facts: DiagnosticFacts) -> Judgement:
 
 
 def limits(facts: DiagnosticFacts) -> Judgement:
-    """Running handlers in relation to their limit."""
+    """Running handlers in relation to their limit, stray slots, and budgets with too little left."""
+    stray, exhausted = sum(map(len, facts.stray_slots.values())), len(facts.exhausted)
+    told = f"; slots held by executions that do not run: {stray}, of {', '.join(facts.stray_slots)}" if stray else ""
+    if exhausted:
+        spent = ", ".join(each.lineage_id for each in facts.exhausted[:FEW])
+        told += f"; budgets with too little left for open tasks: {exhausted}, of the lineages of {spent}"
+    numbers = {"stray_slots": float(stray), "exhausted_budgets": float(exhausted)}
+    health = WARN if stray or exhausted else OK
     if facts.process is None:
-        return OK, "no scheduler runs here: no limit applies", {}
+        return health, f"no scheduler runs here: no limit of handlers applies{told}", numbers
     running, most = float(facts.process.handlers), float(facts.process.most_handlers)
-    saw = f"{running:.0f} of {most:.0f} handlers are running"
-    return _by(running / most, 0.8, 1.0), saw, {"handlers": running, "limit": most, "share": running / most}
+    saw = f"{running:.0f} of {most:.0f} handlers are running{told}"
+    numbers |= {"handlers": running, "limit": most, "share": running / most}
+    return _worst(health, _by(running / most, 0.8, 1.0)), saw, numbers
 
 
 def integration(facts: DiagnosticFacts) -> Judgement:

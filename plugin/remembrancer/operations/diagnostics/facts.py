@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from remembrancer.model.dead_letter import DeadLetter
     from remembrancer.ports.calendars import CalendarInUse
     from remembrancer.ports.health import GraphHealth
+    from remembrancer.ports.lineages import LineageState
     from remembrancer.ports.statistics import LifetimeStatistics, WindowStatistics
 
 
@@ -64,6 +65,10 @@ class DiagnosticFacts:
     """The time zones of which this machine has other rules than the graph."""
     dead_letters: Sequence[DeadLetter] = ()
     """The last of them to fail."""
+    exhausted: Sequence[LineageState] = ()
+    """A few lineages with open tasks whose budgets have too little left."""
+    stray_slots: Mapping[str, Sequence[str]] = field(default_factory=dict[str, "Sequence[str]"])
+    """By limit: executions that hold a slot of it, and do not run."""
     failing_cues: Sequence[tuple[str, str]] = ()
     """A few tasks of kind `cue` whose last check failed, with why."""
 

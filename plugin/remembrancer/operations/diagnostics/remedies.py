@@ -41,8 +41,11 @@ REMEDIES: Final = {
         "Avoid blocking calls in handlers, raise max_concurrent_handlers, or add a scheduler on a shared graph.",
     ),
     "limits": (
-        "At the limit, due tasks wait for a running handler to end.",
-        "Raise max_concurrent_handlers, shorten timeouts, or spread the schedules.",
+        "At the limit, due tasks wait for a running handler to end; without a budget or a slot they do not run.",
+        (
+            "Raise max_concurrent_handlers, shorten timeouts, or spread the schedules. Raise budgets by "
+            "`remembrancer budget set`; a live scheduler frees stray slots, and so does `remembrancer check --repair`."
+        ),
     ),
     "integration": (
         "An expired lease is work of unknown outcome; tasks fire at the wrong time if clocks disagree.",

@@ -26,6 +26,7 @@ from remembrancer.model.bulk_edit import BulkOutcome, BulkResult, BulkTask
 from remembrancer.model.schedule import value_from
 from remembrancer.model.task import FieldChange
 from remembrancer.model.timestamps import to_ms
+from remembrancer.operations.dependencies.blocked_tasks import dependents_warnings
 from remembrancer.operations.edits.updated_task import changes
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_readable
 from remembrancer.operations.validation import reply
@@ -101,6 +102,7 @@ class BulkRun:
         self._key = None if action.dry_run else IDEMPOTENCY_KEY.get()
         """The key of the request, until a change has it."""
         self._fault: RemembrancerError | None = None
+        self._ends_tasks = action.name == "cancel"
 
     async def over(self, found: Sequence[ScheduledTask], done: Mapping[str, str]) -> BulkResult:
         """Edit the tasks *found*, but those that the same request has edited before: *done*, ids with names."""
@@ -113,7 +115,10 @@ class BulkRun:
         places = {task.task_id: place for place, task in enumerate(found)}
         tasks = sorted(self._told.values(), key=lambda each: places.get(each.task_id, -1))
         counts = dict(Counter(each.outcome for each in tasks))
-        return BulkResult(action=self._action.name, dry_run=self._action.dry_run, counts=counts, tasks=tasks)
+        ended = [each.task_id for each in tasks if each.outcome is BulkOutcome.CHANGED] if self._ends_tasks else []
+        told = await dependents_warnings(self._store, ended, _ACTS[self._action.name]) if ended else []
+        name, dry_run = self._action.name, self._action.dry_run
+        return BulkResult(action=name, dry_run=dry_run, counts=counts, tasks=tasks, warnings=told)
 
     async def _edit(self, tasks: Sequence[ScheduledTask]) -> None:
         """Edit a batch, again those tasks of it that changed meanwhile."""
@@ -176,7 +181,7 @@ class BulkRun:
         """Note the outcomes of a commit, and stop what runs of tasks that ended; return the edits left out of it."""
         self._has_written |= any(written)
         self._key = None if written[0] else self._key
-        ends = self._action.name == "cancel"
+        ends = self._ends_tasks
         moved: list[ScheduledTask] = []
         for each, done in zip(edits, written, strict=True):
             if done:

@@ -64,7 +64,7 @@ DEAD_LETTERS: Final[tuple[AnyOperation, ...]] = (
     ),
     Operation(
         name="clear_dead_letter",
-        summary="Clear a dead letter, with a reason; its executions stay. False: it is gone, or has grown meanwhile.",
+        summary="Clear a dead letter, with a reason; its executions stay. False: it is gone, or has failed meanwhile.",
         scope=Scope.WRITE,
         effect=Effect.DESTROYS,
         params=ClearDeadLetter,

@@ -127,7 +127,7 @@ class LineageCommands:
         except TaskNotFound:
             if await self._store.lineages.has_thought(of):
                 return of, None
-            raise
+            raise TaskNotFound(of, or_thought=True) from None
         return task.lineage_id or task.origin_thought_id, task
 
 

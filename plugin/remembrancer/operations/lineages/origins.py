@@ -83,8 +83,9 @@ class Origins:
         if current.spawned + tasks > limits.get("max_fan_out", current.spawned + tasks):
             asked, holder = current.spawned + tasks, current.execution_id
             return LineageLimitReached("max_fan_out", lineage_id, limits["max_fan_out"], asked, holder)
-        asked = await self._store.lineages.open_spawned(lineage_id) + tasks
-        return LineageLimitReached("max_open_tasks", lineage_id, limits.get("max_open_tasks", 0), asked, lineage_id)
+        most = limits.get("max_open_tasks", 0)
+        asked = max(await self._store.lineages.open_spawned(lineage_id) + tasks, most + 1)  # some may have ended since
+        return LineageLimitReached("max_open_tasks", lineage_id, most, asked, "its open tasks")
 
     def limits_of(self, lineage: LineageState) -> dict[str, int]:
         """Return the bounds of a lineage: its own, and else those of the settings."""

@@ -7,6 +7,7 @@ from typing import Final, cast
 
 from pydantic import TypeAdapter
 
+from remembrancer.model.limit import MOST_SLOTS
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.model.schedule import VALUES
 from remembrancer.operations.declared_request import AT, WORDS
@@ -22,6 +23,21 @@ _TEMPLATE: Final[dict[str, object]] = {
         "additionalProperties": {"type": ["string", "number"]},
         "description": "The values of the template's parameters.",
     },
+}
+_LIMIT: Final[dict[str, object]] = {
+    "description": "The most executions at once, or an object with these and a rate.",
+    "anyOf": [
+        {"type": ["integer", "null"], "minimum": 0, "maximum": MOST_SLOTS},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "slots": {"type": ["integer", "null"], "minimum": 0, "maximum": MOST_SLOTS},
+                "rate": {"type": ["string", "null"]},
+                "burst": {"type": ["integer", "null"], "minimum": 1, "maximum": MOST_SLOTS},
+            },
+        },
+    ],
 }
 
 
@@ -45,6 +61,7 @@ def file_schema() -> dict[str, object]:
         "properties": {
             "set": {"type": "string", **key, "description": "The name of the set."},
             "defaults": {"$ref": "#/$defs/shared", "description": "Fields of each task that does not have them."},
+            "limits": {"type": "object", "additionalProperties": _LIMIT, "description": "Limits by their keys."},
             "tasks": {**tasks, "maxProperties": MOST, "description": "The tasks by their keys."},
         },
         "$defs": {**cast("dict[str, object]", whole.get("$defs", {})), "shared": shared, "task": task},

@@ -148,19 +148,25 @@ def answered(task: ScheduledTask, text: str, change: Change) -> tuple[ScheduledT
     return (after if task.paused_at is None else armed_in_pause(after, run_ms)), answer
 
 
+def is_answered(task: ScheduledTask) -> bool:
+    """Return whether the next run of a task waited for an answer, and has one."""
+    return None not in (task.answer, task.deferral_id) and _answer(task).question_id == task.deferral_id
+
+
 def is_refused(task: ScheduledTask) -> bool:
     """Return whether the run of a task waited for an answer, and that was no."""
-    if task.answer is None or task.deferral_id is None:
-        return False
-    answer = answer_from(task.answer)
-    return answer.is_refusal and answer.question_id == task.deferral_id
+    return is_answered(task) and _answer(task).is_refusal
+
+
+def _answer(task: ScheduledTask) -> Answer:
+    return answer_from(task.answer or "")
 
 
 def _refused(task: ScheduledTask, situation: Situation, context: PlanContext) -> Skip | None:
     """Skip the run of a question that was answered with no; None for any other answer, or an earlier one."""
     if not is_refused(task):
         return None
-    answer = answer_from(task.answer or "")
+    answer = _answer(task)
     who = answer.answered_by or "A caller"
     reason = f"{who} answered no to: {answer.question}"
     return _ended(task, situation, context, (Reason.ANSWERED_NO, reason, TaskStatus.CANCELLED))

@@ -74,6 +74,7 @@ class Gauges:
             "scheduler.loop.running": float(passes.running),
             "scheduler.tick.age": passes.age_seconds,
             "scheduler.check.interval": self._vitals.interval_seconds,
+            "scheduler.halted": float(scheduler.gate.is_closed),
             "scheduler.ticks": passes.runs,
             "scheduler.ticks.failed": passes.errors,
             "scheduler.ticks.missed": passes.missed,
@@ -144,6 +145,8 @@ class Gauges:
             calendars=await store.calendars.in_use(),
             zones_apart=await self._zones_apart(store),
             dead_letters=await store.dead_letters.all(None, MOST_LETTERS),
+            exhausted=await store.lineages.exhausted(MOST_LETTERS),
+            stray_slots=await store.limits.stray(),
             failing_cues=await store.watches.failing(),
         )
 

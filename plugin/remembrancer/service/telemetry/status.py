@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.model.halt import HaltState
 from remembrancer.model.service_status import (
     PerformanceReport,
     ReplicationReport,
@@ -70,5 +71,6 @@ def status(
         ),
         metrics=metrics,
         replication=_replication(scheduler),
+        halt=scheduler.gate.state if scheduler else HaltState(),
         last_error=last_error,
     )

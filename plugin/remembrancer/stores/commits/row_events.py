@@ -73,6 +73,26 @@ def dead_lettered(rows: Sequence[Row]) -> Row:
     }
 
 
+def paused(rows: Sequence[Row]) -> Row:
+    """Return the events of tasks that failures in a row have paused."""
+    return {
+        "kind": "task_paused",
+        "at": [row["at_ms"] for row in rows],
+        "task_id": [row["of_task"] for row in rows],
+        "reason": [_shortened(row["reason"]) for row in rows],
+    }
+
+
+def exhausted(rows: Sequence[Row]) -> Row:
+    """Return the events of budgets that have too little left."""
+    return {
+        "kind": "budget_exhausted",
+        "at": [row["at_ms"] for row in rows],
+        "task_id": [row["task_id"] for row in rows],
+        "reason": [_shortened(row["reason"]) for row in rows],
+    }
+
+
 def progressed(rows: Sequence[Row]) -> Row:
     """Return the events of executions that reported progress."""
     return {
@@ -169,6 +189,19 @@ def retired(rows: Sequence[Row]) -> Row:
         "task_id": [row["of_task"] for row in rows],
         "task_status": [row["status"] for row in rows],
     }
+
+
+def switched(kind: str) -> Callable[[Sequence[Row]], Row]:
+    """Return the function for the events of a scheduler that was halted or released."""
+
+    def columns(rows: Sequence[Row]) -> Row:
+        return {
+            "kind": kind,
+            "at": [row["at_ms"] for row in rows],
+            "reason": [_shortened(row["reason"]) for row in rows],
+        }
+
+    return columns
 
 
 def check_failed(rows: Sequence[Row]) -> Row:

@@ -121,6 +121,7 @@ _EXECUTIONS: Final = {
     "release_retries": WriteSpec(executions.ReleasedRetriesRow, "task_id", silent=_PART, kind=None),
     "end_retries": WriteSpec(executions.EndedRetriesRow, "task_id", silent=_PART, kind=None),
     "record_dead_letters": WriteSpec(executions.DeadLetterRow, "task_id", events=row_events.dead_lettered, kind=None),
+    "count_failures": WriteSpec(executions.CountedRow, "execution_id", events=row_events.paused, kind=None),
     "clear_dead_letters": WriteSpec(tasks.ClearedLetterRow, "dead_letter_id", silent=_AUDIT),
     "link_reruns": WriteSpec(executions.RerunLinkRow, silent=_PART, kind=None),
     "acquire_leases": WriteSpec(executions.LeaseRow, "lease_id", silent=_LEASE, kind=None, recurrent=True),
@@ -206,7 +207,10 @@ _UPKEEP: Final = {
     "write_heartbeats": WriteSpec(upkeep.HeartbeatRow, silent=_MEMBERS, urgent=True),
     "deregister_replicas": WriteSpec(upkeep.ReplicaKey, silent=_MEMBERS, urgent=True),
     "probe_write": WriteSpec(upkeep.EmptyRow, silent="it changes nothing"),
+    "prune_limits": WriteSpec(executions.LimitKey, "limit_key", silent="a claim makes it again", kind=CLAIM),
     "set_limits": WriteSpec(tasks.LimitRow, "limit_key", silent=_AUDIT),
+    "halt_scheduler": WriteSpec(upkeep.HaltRow, events=row_events.switched("scheduler_halted")),
+    "release_scheduler": WriteSpec(upkeep.HaltReleaseRow, events=row_events.switched("scheduler_released")),
     "create_tokens": WriteSpec(upkeep.NewTokenRow, silent=_AUDIT),
     "revoke_tokens": WriteSpec(upkeep.RevokedTokenRow, silent=_AUDIT),
 }
@@ -237,6 +241,7 @@ _LINEAGES: Final = {
     "charge_runs": WriteSpec(lineages.ChargeRow, "execution_id", silent=_PART, kind=None),
     "begin_lineages": WriteSpec(lineages.LineageRow, "lineage_id", silent=_AUDIT),
     "link_lineages": WriteSpec(lineages.LineageKey, "lineage_id", silent=_PART),
+    "note_exhausted": WriteSpec(lineages.ExhaustedRow, "lineage_id", events=row_events.exhausted, kind=None),
     "record_budgets": WriteSpec(lineages.BudgetChangeRow, silent=_AUDIT),
 }
 _COPIES_AND_REPAIRS: Final = {

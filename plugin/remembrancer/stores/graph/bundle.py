@@ -27,6 +27,7 @@ from remembrancer.stores.records.calendars import GraphCalendarStore
 from remembrancer.stores.records.dead_letters import GraphDeadLetters
 from remembrancer.stores.records.dependencies import GraphDependencies
 from remembrancer.stores.records.event_log import GraphEventLog
+from remembrancer.stores.records.halts import GraphHalts
 from remembrancer.stores.records.idempotency import GraphIdempotencyStore
 from remembrancer.stores.records.lineages import GraphLineages
 from remembrancer.stores.records.named_nodes import NamedNodes
@@ -85,6 +86,7 @@ class ConnectedGraph(Graph):
         self.dependencies = GraphDependencies(connection, parts.records)
         self.waits = GraphWaits(parts)
         self.limits = GraphLimits(parts)
+        self.halts = GraphHalts(connection)
         self.priorities = GraphPriorities(parts)
         self.named_queries = named_queries()
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final, LiteralString
 from remembrancer.errors import GraphUnavailable
 from remembrancer.stores.due_times.watermark import Watermark
 from remembrancer.stores.graph.element_ids import with_element_ids
-from remembrancer.stores.rows.due_key import due_key, last_key, time_ms_of
+from remembrancer.stores.rows.due_key import last_key, time_ms_of
+from remembrancer.stores.rows.wait_keys import due_key_of
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -55,10 +56,10 @@ class DueIndex:
         A node has its properties, and `element_id`, the engine's id of it.
         """
         if without_priority:  # a read of some tasks proves nothing about the others
-            floor = due_key(after.next_run_ms, after.task_id) if after else last_key(self.watermark.value_ms)
+            floor = due_key_of(after) if after else last_key(self.watermark.value_ms)
             return await self._due(floor, now_ms, limit, shards, "due_without_priority")
         if after:
-            return await self._due(due_key(after.next_run_ms, after.task_id), now_ms, limit, shards)
+            return await self._due(due_key_of(after), now_ms, limit, shards)
         if shards is not None:  # a read of some shards proves nothing about the others
             return await self._due(last_key(self.watermark.value_ms), now_ms, limit, shards)
         nodes = await self._due(last_key(self.watermark.begin_read(now_ms)), now_ms, limit, None)
@@ -147,4 +148,5 @@ def _is_due(node: Row, now_ms: int) -> bool:
     time_ms = node.get("next_run_ms")
     if not isinstance(time_ms, int):
         return time_ms is not None or node.get("due_key") is not None
-    return time_ms <= now_ms
+    key = node.get("due_key")
+    return time_ms <= now_ms and (node.get("wait_key") is None or (isinstance(key, int) and time_ms_of(key) <= now_ms))

@@ -11,6 +11,7 @@ from remembrancer.stores.rows import deferral_rows, node_rows, outcome_rows
 from remembrancer.stores.rows.budget_rows import charging, reserving_retries
 from remembrancer.stores.rows.dead_letter_rows import dead_letter_rows
 from remembrancer.stores.rows.due_key import due_key
+from remembrancer.stores.rows.failure_rows import counting
 from remembrancer.stores.rows.lease_rows import release_leases
 from remembrancer.stores.rows.slot_rows import releasing, returning
 
@@ -49,7 +50,8 @@ def settle_statements(
     statements[1:1] = charging(settlements)
     statements += _next_checks([(each, each.execution.fence) for each in settlements if each.next_check])
     statements += _dead_letters([(each, each.execution.fence) for each in settlements])
-    statements = [*releasing(each.execution for each in settlements), *statements]
+    released = releasing(each.execution for each in settlements)
+    statements = [*released, *counting(settlements), *statements]
     return [*statements, release_leases(ended_leases)] if ended_leases else statements
 
 
@@ -75,6 +77,7 @@ def recovery_statements(ended_leases: Sequence[str], lost: Sequence[Recovery]) -
     """Return the statements that fail lost executions, retry or retire their tasks, and end their leases."""
     retries = [each.retry for each in lost if each.retry]
     statements = releasing((each.settlement.execution for each in lost), retries)
+    statements += counting(each.settlement for each in lost)
     if lost:
         statements.append(
             Statement("fail_lost_executions", [outcome_rows.settle_row(each.settlement) for each in lost])

@@ -112,7 +112,10 @@ class Settlements:
 
 
 def _log_new(statements: Sequence[Statement], answers: Sequence[list[Row]]) -> None:
-    """Log the first failure for a fault that is permanent, or follows other attempts: once, however often it fails."""
+    """Log once what needs a person, however often it fails.
+
+    That is the first failure for a fault that is permanent or follows other attempts, and the pause of a task.
+    """
     for statement, rows in zip(statements, answers, strict=True):
         if statement.name == "record_dead_letters":
             for row in rows:
@@ -120,6 +123,9 @@ def _log_new(statements: Sequence[Statement], answers: Sequence[list[Row]]) -> N
                 if row["is_new"] and letter["gave_up"]:
                     fault = visible(str(letter["fault"]))
                     _LOG.error("Task %s failed for good, a dead letter: %s", letter["task_id"], fault)
+        elif statement.name == "count_failures":
+            for row in rows:
+                _LOG.error("Task %s is paused: %s", row["task_id"], visible(str(row["reason"])))
 
 
 async def _retry_locked(write: Callable[[], Awaitable[_T]]) -> _T:

@@ -57,11 +57,14 @@ class GraphCheck:
         self._collectors: dict[str, Callable[[Row], None]] = {
             "scheduled_task": self._collect_task,
             "task_execution": self._collect_execution,
+            "concurrency_limit": self._collect_limit,
             "execution_lease": lambda node: self._leased.update(node["execution_ids"]),
             "cron_expression": self._collect_cron,
             "event_stream": self._streams.add_stream,
             "event_batch": self._streams.add_batch,
         }
+        self._holders: dict[str, str] = {}
+        """By execution that holds a slot: the limit."""
         self.walk = RecordCheck(connection, watch)
 
     async def run(self) -> CheckReport:
@@ -78,6 +81,8 @@ class GraphCheck:
                 self._findings += await self._ends(edge)
         with self._reported("lease"):
             await self._report_leases()
+        with self._reported("slot"):
+            await self._report_slots()
         with self._reported("statistics"):
             await self._report_counters()
         return CheckReport(self._name, self.walk.read, self._findings)
@@ -111,6 +116,9 @@ class GraphCheck:
     def _collect_execution(self, node: Row) -> None:
         if node["status"] == "running":
             self._running.add(node["execution_id"])
+
+    def _collect_limit(self, node: Row) -> None:
+        self._holders |= dict.fromkeys(node.get("holders") or (), node["limit_key"])
 
     def _collect_cron(self, node: Row) -> None:
         if count := node.get("open_tasks"):
@@ -191,6 +199,19 @@ class GraphCheck:
         if unheld:
             saw = f"{count_of(len(unheld), 'execution runs', 'executions run')} without a lease, and would never end."
             self._found("lease", saw, sorted(unheld))
+
+    async def _report_slots(self) -> None:
+        """Report slots of limits that executions hold which do not run."""
+        stray = {each for each in self._holders if each not in self._running}
+        if stray and not self._connection.exclusive:  # one may have begun, or ended, since it was read
+            found = await self._connection.read(query("still_running"), {"execution_ids": sorted(stray)})
+            keys = sorted({self._holders[each] for each in stray})
+            limits = await self._connection.read(query("limits_by_key"), {"keys": keys})
+            held = {each for row in limits for each in row["l"].get("holders") or ()}
+            stray = (stray & held) - {row["e"]["execution_id"] for row in found}
+        if stray:
+            saw = f"{count_of(len(stray), 'slot is', 'slots are')} held by executions that do not run."
+            self._found("slot", saw, [f"{self._holders[each]}: {each}" for each in sorted(stray)])
 
     async def _report_counters(self) -> None:
         for each in await compare_counters(self._connection):

@@ -74,6 +74,8 @@ class Repair:
         """By retry, the attempt that it repeats."""
         self._running: set[str] = set()
         self._leased: set[str] = set()
+        self._holders: dict[str, Sequence[str]] = {}
+        """By limit, the executions that hold a slot of it."""
         self._task_ids: set[str] = set()
         """Tasks that are readable, or have a stand-in."""
         self._task_ids_named: set[str] = set()
@@ -91,6 +93,7 @@ class Repair:
         for edge in EDGES:
             await self._link(edge)
         await self._lease_running(now_ms)
+        await self._free_slots()
         await self._number_on()
         await self._write_counters()
 
@@ -135,6 +138,7 @@ class Repair:
             "scheduled_task": self._collect_task,
             "task_execution": self._collect_execution,
             "execution_lease": lambda node: self._leased.update(node["execution_ids"]),
+            "concurrency_limit": lambda node: self._holders.update({node["limit_key"]: node.get("holders") or []}),
             "event_batch": self._streams.add_batch,
             "event_stream": self._streams.add_stream,
         }
@@ -218,6 +222,17 @@ class Repair:
             lease: Row = {"lease_id": new_id("lease", now_ms), "replica_id": _REPLICA_ID, "until_ms": 0}
             await self._write("acquire_leases", [{**lease, "execution_ids": unheld}])
             self.done.append(f"{count_of(len(unheld), 'execution')} without a lease: the next scheduler recovers them.")
+
+    async def _free_slots(self) -> None:
+        """Free the slots of limits that executions hold which do not run."""
+        rows: list[Row] = []
+        for key, held in self._holders.items():
+            if stray := [each for each in held if each not in self._running]:
+                rows.append({"limit_key": key, "ended": dict.fromkeys(stray, True), "begun": []})
+        if rows:
+            await self._write("release_slots", rows)
+            stray_slots = sum(len(row["ended"]) for row in rows)
+            self.done.append(f"{count_of(stray_slots, 'slot')} of limits freed: their executions do not run.")
 
     async def _number_on(self) -> None:
         """Set streams to the range of the stored events: otherwise the next commit's number could exist already."""

@@ -8,6 +8,7 @@
 - `dependencies`: the dependencies between tasks: paths, ends, outcomes, and the rows that write them.
 - `event_log`: the event log as nodes: a stream is a counter under a lock, and each commit appends a batch.
 - `graph_copy`: the nodes and edges of one graph as a copy reads and writes them: in pages, over any connection.
+- `halts`: the halt of a graph, on the node that marks the graph.
 - `idempotency`: idempotency keys: properties of the nodes that a request wrote.
 - `lineages`: lineages, as nodes of the graph, and the tasks that belong to them.
 - `named_nodes`: nodes that users know by name, with a version: added, replaced and removed.

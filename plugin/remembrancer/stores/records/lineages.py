@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.model.budget import AMOUNTS, LIMITS, ON_EXHAUSTED, budget_text
 from remembrancer.model.policy import OnExhausted
+from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.lineages import LineageState, Origin
 from remembrancer.stores.commits.statement import Row, Statement
 from remembrancer.stores.rows import audit_rows, node_rows
@@ -14,10 +15,13 @@ from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
+    from remembrancer.ports.lineages import Exhaustion
     from remembrancer.ports.writes import Change
     from remembrancer.stores.commits.connection import GraphConnection
+    from remembrancer.stores.commits.row_types.lineages import ExhaustedRow
     from remembrancer.stores.rows.readable_records import ReadableRecords
 
 
@@ -76,6 +80,19 @@ class GraphLineages:
             ]
         )
 
+    async def note_exhausted(self, found: Sequence[Exhaustion], at: datetime) -> Sequence[Exhaustion]:
+        """Note which budgets have too little left; return those that were not noted since they were changed."""
+        rows: list[ExhaustedRow] = [
+            {"lineage_id": each.lineage_id, "task_id": each.task_id, "reason": each.reason, "at_ms": to_ms(at)}
+            for each in found
+        ]
+        (noted,) = await self._connection.write([Statement("note_exhausted", rows)])
+        return [found[int(row["row"])] for row in noted]
+
+    async def exhausted(self, limit: int) -> Sequence[LineageState]:
+        """Return the lineages whose budgets have too little left for their open tasks."""
+        return [state_from(row["l"]) for row in await self._read("exhausted_lineages", {"limit": limit})]
+
     async def has_thought(self, thought_id: str) -> bool:
         """Return whether there is a thought, of which tasks were scheduled."""
         return bool(await self._read("lineage_thought", {"lineage_id": thought_id}))
@@ -93,6 +110,7 @@ def state_from(node: Row) -> LineageState:
         caps=_numbers(node, AMOUNTS),
         spent=_numbers(node, AMOUNTS, "spent_"),
         reserved=_numbers(node, AMOUNTS, "reserved_"),
+        is_exhausted=node.get("exhausted_ms") is not None,
         on_exhausted=OnExhausted(node.get(ON_EXHAUSTED) or OnExhausted.SKIP),
     )
 

@@ -7,6 +7,7 @@
 - `deferral_rows`: rows that defer tasks, and that record their deferrals.
 - `due_key`: the due key: the time of a task's next run, made different for each task, so that one index orders them.
 - `edit_rows`: rows that change the properties of a task.
+- `failure_rows`: statements that count outcomes for failures in a row.
 - `lease_rows`: statements that begin and end leases.
 - `lineage_rows`: rows of lineages: their bounds, and the admission of tasks that handlers schedule.
 - `node_rows`: rows of the graph from model values, and model values from nodes.

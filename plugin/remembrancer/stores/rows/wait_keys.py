@@ -1,6 +1,7 @@
 """Wait index keys: tasks that wait for one thing lie together, in the order in which they are served.
 
-A task that waits has no due key: ten thousand that wait for one thing cost a check of what is due nothing.
+A task that waits has no due key, or that of its deadline: ten thousand that wait for one thing cost a check of what is
+due nothing.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.priority import served_ms
+from remembrancer.policies.unanswered.deadline import deadline_ms_of
 from remembrancer.stores.rows.due_key import due_key
 
 if TYPE_CHECKING:
@@ -36,5 +38,5 @@ def begin_of(wait_key: str) -> str:
 
 
 def due_key_of(task: ScheduledTask) -> int | None:
-    """Return the due key of a task: None for one that waits, or is not armed."""
-    return None if task.wait_key is not None else due_key(task.next_run_ms, task.task_id)
+    """Return the due key of a task: one that waits is due for its deadline. None for one without, or not armed."""
+    return due_key(task.next_run_ms if task.wait_key is None else deadline_ms_of(task), task.task_id)

@@ -39,6 +39,7 @@ GAUGES: Final = (
     Observable("scheduler.disk.size", "By", "All space there", min),
 )
 COUNTERS: Final = (
+    Observable("scheduler.halted", "1", "1 while the scheduler is halted and nothing begins"),
     Observable("scheduler.ticks", "{tick}", "Ticks"),
     Observable("scheduler.ticks.failed", "{tick}", "Ticks that failed"),
     Observable("scheduler.ticks.missed", "{tick}", "Regular ticks that the process did not make"),

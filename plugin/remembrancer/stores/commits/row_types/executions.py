@@ -104,6 +104,12 @@ class TakenSlotsRow(TypedDict):
     """The time, in epoch microseconds: a rate adds permits up to it."""
 
 
+class LimitKey(TypedDict):
+    """A limit."""
+
+    limit_key: str
+
+
 class ReleasedSlotsRow(TypedDict):
     """A limit, the executions that leave their slots, and those that take them over."""
 
@@ -197,6 +203,17 @@ class DeadLetterRow(TypedDict):
     at_ms: int
     gave_up: bool
     executions: list[FencedRow]
+
+
+class CountedRow(FencedRow):
+    """An outcome that counts for the failures in a row of its task, and the entry of its pause."""
+
+    of_task: str
+    is_failure: bool
+    fault: str
+    at_ms: int
+    change_id: str
+    actor: str | None
 
 
 class RerunLinkRow(TypedDict):

@@ -51,6 +51,14 @@ class SpawnLinkRow(TypedDict):
     execution_id: str
 
 
+class ExhaustedRow(LineageKey):
+    """A lineage whose budget has too little left, the task that found it so, and the amount in words."""
+
+    task_id: str
+    reason: str
+    at_ms: int
+
+
 class BudgetChangeRow(LineageRow):
     """Other bounds of a lineage, and who sets them."""
 

@@ -65,6 +65,18 @@ class RevokedTokenRow(ChangeRow):
     name: str
 
 
+class HaltRow(ChangeRow):
+    """A halt."""
+
+    stops_runs: bool
+
+
+class HaltReleaseRow(ChangeRow):
+    """The end of a halt; of one whose times cannot be read too."""
+
+    is_spoiled: bool
+
+
 class CalendarRow(ChangeRow):
     """A calendar with its properties, and the entry of the audit log."""
 

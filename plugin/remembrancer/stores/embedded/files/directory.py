@@ -247,7 +247,7 @@ def translate_open_error(folder: Path, text: str) -> GraphUnavailable:
         return GraphLocked(
             f"The graph {folder} is held by another process. While `remembrancer serve` holds a graph, "
             "other commands connect to it automatically, and the neo4j driver can read it at the Bolt port that it "
-            "prints. Otherwise stop the other process first."
+            "prints; while it starts, try again in a few seconds. Otherwise stop the other process first."
         )
     if "active instance" in text:
         return GraphLocked(

@@ -175,7 +175,7 @@ class DirectoryLock:
         return (
             f"The graph {self._folder} is held by another process{pid}. While `remembrancer serve` holds a graph, "
             "other commands connect to it automatically, and the neo4j driver can read it at the Bolt port that it "
-            "prints. Otherwise stop the other process first."
+            "prints; while it starts, try again in a few seconds. Otherwise stop the other process first."
         )
 
     def _stamp(self) -> None:

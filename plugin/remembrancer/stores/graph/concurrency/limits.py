@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from remembrancer.ports.writes import Change
-    from remembrancer.stores.commits.row_types.executions import ReleasedSlotsRow
+    from remembrancer.stores.commits.row_types.executions import LimitKey, ReleasedSlotsRow
     from remembrancer.stores.commits.row_types.tasks import LimitRow
     from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.graph.parts import GraphParts
 
 _PAGE: Final = 1000
 _SHOWN: Final = 100
+_PRUNED_EVERY: Final = 100
+"""So often are limits read again before unused ones are deleted."""
 
 
 class GraphLimits:
@@ -36,6 +38,7 @@ class GraphLimits:
     def __init__(self, parts: GraphParts) -> None:
         self._connection = parts.connection
         self.known: Collection[str] = frozenset()
+        self._refreshed = 0
         self.refused = parts.slots.refused
         self.on_freed = parts.slots.on_freed
 
@@ -56,12 +59,12 @@ class GraphLimits:
         holders: dict[str, set[str]] = {node["limit_key"]: set(node.get("holders") or ()) for node in nodes}
         if not holders:
             return
+        self._refreshed += 1
+        if self._refreshed % _PRUNED_EVERY == 0:
+            await self._prune(nodes)
         running = await self._running()
         rows: list[ReleasedSlotsRow] = []
-        ended = {each for held in holders.values() for each in held if each not in running}
-        if ended:  # read after the slots: what runs by now is left alone
-            found = await self._connection.read(query("still_running"), {"execution_ids": sorted(ended)})
-            ended -= {row["e"]["execution_id"] for row in found}
+        ended = await self._ended({each for held in holders.values() for each in held if each not in running})
         for key, held in holders.items():
             lost = [each for each, keys in running.items() if key in keys and each not in held]
             if gone := sorted(held & ended):
@@ -72,6 +75,37 @@ class GraphLimits:
             await self._connection.write([Statement("release_slots", rows)])
             for listener in self.on_freed:
                 listener([row["limit_key"] for row in rows])
+
+    async def stray(self) -> Mapping[str, Sequence[str]]:
+        """Return by limit the executions that hold a slot of it, and do not run."""
+        before = {node["limit_key"]: set(node.get("holders") or ()) for node in await self._nodes()}
+        ended = await self._ended({each for held in before.values() for each in held})
+        if not ended:
+            return {}
+        again = await self._nodes()  # one that ended meanwhile has freed its slot in the same commit
+        found = {node["limit_key"]: sorted(ended.intersection(node.get("holders") or ())) for node in again}
+        return {key: held for key, held in found.items() if held}
+
+    async def _ended(self, execution_ids: set[str]) -> set[str]:
+        """Return those that do not run. They were read before: what runs by now is left alone."""
+        if not execution_ids:
+            return execution_ids
+        found = await self._connection.read(query("still_running"), {"execution_ids": sorted(execution_ids)})
+        return execution_ids - {row["e"]["execution_id"] for row in found}
+
+    async def _prune(self, nodes: Sequence[Row]) -> None:
+        """Delete the limits that were never set, without holders and tasks that wait: a claim makes them again."""
+        unused: list[str] = [n["limit_key"] for n in nodes if not n.get("is_set") and not n.get("holders")]
+        rows: list[LimitKey] = [{"limit_key": key} for key in unused if not await self._waiting(key)]
+        if rows:
+            await self._connection.write([Statement("prune_limits", rows)])
+
+    async def _waiting(self, key: str) -> int:
+        """Return how many tasks wait for a slot of a limit."""
+        begin = begin_of(WAIT + key)
+        between: Row = {"above": begin, "below": node_rows.after_all(begin)}
+        (counted,) = await self._connection.read(query("count_waits"), between)
+        return counted["waits"]
 
     async def of(self, keys: Collection[str]) -> Sequence[LimitState]:
         """Return those of these limits that there are."""
@@ -86,9 +120,6 @@ class GraphLimits:
         tasks = {row["execution_id"]: (row["task_id"], row["task"]) for row in rows}
         found: list[ConcurrencyLimit] = []
         for state in states:
-            begin = begin_of(WAIT + state.key)
-            between: Row = {"above": begin, "below": node_rows.after_all(begin)}
-            (counted,) = await self._connection.read(query("count_waits"), between)
             holders = [SlotHolder.model_validate(_holder(each, tasks.get(each))) for each in state.holders[:_SHOWN]]
             found.append(
                 ConcurrencyLimit(
@@ -98,7 +129,7 @@ class GraphLimits:
                     burst=state.rate.burst if state.rate else None,
                     next_at=None if (at_ms := state.permit_ms(now_ms)) <= now_ms else from_ms(at_ms),
                     taken=len(state.holders),
-                    waiting=counted["waits"],
+                    waiting=await self._waiting(state.key),
                     holders=holders,
                 )
             )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.policies.dependencies.policy import task_in
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.rows import node_rows
-from remembrancer.stores.rows.due_key import due_key
-from remembrancer.stores.rows.wait_keys import begin_of, wait_index_key
+from remembrancer.stores.rows.due_key import due_key, time_ms_of
+from remembrancer.stores.rows.wait_keys import begin_of, due_key_of, wait_index_key
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ class GraphWaits:
 
     async def park(self, waits: Sequence[NewWait]) -> Sequence[bool]:
         """Let those tasks wait that are still as they were read; return for each whether it was."""
-        answers = await self._parts.connection.write([Statement("park_tasks", [_park_row(each) for each in waits])])
+        parking = [_park_row(each) for each in waits]
+        times = [time_ms_of(key) for row in parking if (key := row.get("due_key")) is not None]
+        answers = await self._parts.index.write_armed(times, [Statement("park_tasks", parking)])
         written = {row["row"] for row in answers[0]}
         self._parts.signals.watch(filter(None, (task_in(each.wait_key) for each in waits)))
         return [place in written for place in range(len(waits))]
@@ -95,4 +97,5 @@ def _park_row(each: NewWait) -> ParkRow:
         "waits_since_ms": each.at_ms if waited_ms is None else waited_ms,
         "wait_reason": each.reason,
         "wait_index_key": wait_index_key(waits),
+        "due_key": due_key_of(waits),
     }

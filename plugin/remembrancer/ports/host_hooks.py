@@ -1,0 +1,21 @@
+"""The questions that the scheduler asks its host, by functions that the host gives it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from remembrancer.ports.halts import HostHalt
+
+
+@dataclass(frozen=True, slots=True)
+class HostHooks:
+    """The functions of a host; None where it has none."""
+
+    is_halted: HostHalt | None = None
+    """The host's own halt."""
+
+
+NO_HOOKS: Final = HostHooks()
+"""The hooks of a host without any."""
