@@ -253,6 +253,19 @@ class LimitReached(RemembrancerError):
         super().__init__(f"{full if rate is None else spent}, raise the limit, or force the run.")
 
 
+class WorkNotHeld(RemembrancerError):
+    """The worker does not hold this execution, or holds it no longer; nothing was written."""
+
+    def __init__(self, execution_id: str, worker: str) -> None:
+        self.execution_id = execution_id
+        self.worker = worker
+        super().__init__(
+            f"The worker {worker!r} does not hold the execution {execution_id!r} on this scheduler: it has an outcome, "
+            "its task was cancelled, its deadline passed, or its lease ended without a report. Nothing was written; "
+            "drop the work, and claim other work. get_execution() tells what became of it."
+        )
+
+
 class SchedulerHalted(RemembrancerError):
     """The scheduler is halted, and the call would begin an execution; nothing was written."""
 

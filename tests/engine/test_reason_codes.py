@@ -13,6 +13,7 @@ SEEN_BY: Final = {
     "handler_failed": "test_a_retry_that_cannot_be_read_is_a_failure",
     "handler_raised": "test_the_next_check_is_when_the_handler_says",
     "retry_requested": "test_a_rate_limit_s_retry_after_is_kept_to_the_second",
+    "worker_lost": "test_the_work_of_a_lost_worker_comes_back",
     "timed_out": "test_an_attempt_that_runs_too_long_is_followed_by_another",
     "deferred_by_handler": "test_a_chain_ends_with_a_run_that_is_not_deferred",
     "asked": "test_a_pause_holds_an_answered_run",

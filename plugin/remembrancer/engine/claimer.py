@@ -154,6 +154,9 @@ class Claimer:
     async def _situation(self, due: Sequence[ScheduledTask]) -> Situation:
         """Return the facts by which the policies decide about a page; nothing is read for plain tasks."""
         situation = self._slots.situation
+        if any(task.queue is not None for task in due):
+            executor = self._executor
+            situation = replace(situation, served=executor.served_queues, asked_for=executor.workers.asked_for)
         if any(task.depends_on for task in due):
             situation = replace(situation, dependencies=await dependency_facts(self._store.dependencies, due))
         if lineages := await lineages_of(self._store.lineages, due):
@@ -174,7 +177,8 @@ class Claimer:
         if planned.waits:
             with suppress(GraphBusy):  # locked by another write: the next tick finds it again
                 await self._store.waits.park(planned.waits)
-                self._slots.look_at([each.wait_key for each in planned.waits])
+                self._slots.look_at(keys := [each.wait_key for each in planned.waits])
+                self._executor.workers.look_at(keys)
         return planned.claims
 
     async def _claim(

@@ -15,6 +15,7 @@ from remembrancer.engine.clock_steps import describe_steps
 from remembrancer.engine.cluster.membership import Membership
 from remembrancer.engine.execution.executor import Executor
 from remembrancer.engine.execution.manual_run import manual_run
+from remembrancer.engine.execution.worker_desk import WorkerDesk
 from remembrancer.engine.faults import Faults
 from remembrancer.engine.health import SchedulerHealth
 from remembrancer.engine.lease_recovery import LeaseRecovery
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
-    from remembrancer.ports.handler import Handler
+    from remembrancer.ports.handler import Handlers
     from remembrancer.ports.sync_calls import SyncCalls
     from remembrancer.ports.telemetry import Telemetry
     from remembrancer.ports.writes import Change
@@ -62,7 +63,7 @@ class Scheduler:
     Args:
         store: The graph.
         clock: The time.
-        handler: Called for each execution.
+        handlers: Called for each execution.
         options: The settings.
         telemetry: Measurements and traces.
         gate: Closed while the scheduler is halted.
@@ -72,7 +73,7 @@ class Scheduler:
         self,
         store: Graph,
         clock: Clock,
-        handler: Handler,
+        handlers: Handlers,
         options: SchedulerOptions,
         telemetry: Telemetry,
         gate: HaltGate,
@@ -87,7 +88,8 @@ class Scheduler:
         self._recover_at: datetime | None = None
         self._heartbeat: asyncio.Task[None] | None = None
         self.gate = gate
-        self._executor = Executor(store, clock, handler, options, self._on_room, telemetry=telemetry, gate=gate)
+        self._executor = Executor(store, clock, handlers, options, self._on_room, telemetry=telemetry, gate=gate)
+        self.workers = WorkerDesk(store, clock, self._executor)
         self.loop = SchedulerLoop(self, store, clock, options, self.membership, faults=self.faults)
         search_interval = timedelta(seconds=options.lease_seconds / 2)
         self._recovery = LeaseRecovery(store, clock, self._executor, self._lease, search_interval)
@@ -95,6 +97,7 @@ class Scheduler:
         replacement = Replacement(store, clock, self._executor, self._lease)
         self._slots = SlotQueue(store, clock, options.claim_batch_size, self._slots_freed, replacement)
         self._claims = Claimer(store, clock, self._executor, options, self._lease, loop=self.loop, slots=self._slots)
+        self._executor.workers.serve = self._claims.serve_waiting
         interval = timedelta(seconds=options.check_interval_seconds)
         self._retries = WaitingRetries(
             store, clock, self._executor, self._lease, interval=interval, batch_size=options.claim_batch_size

@@ -57,5 +57,6 @@
 - `task_template`: templates of tasks, with parameters of a type.
 - `timestamps`: aware UTC datetimes for people, integer epoch milliseconds for comparisons.
 - `token`: access tokens of the network API, and their scopes.
+- `worker_calls`: what workers ask for, and what they get.
 - `words`: plurals of counted nouns.
 """

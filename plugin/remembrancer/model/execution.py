@@ -56,6 +56,8 @@ class Reason(StrEnum):
     """The handler returned `Failed`."""
     HANDLER_RAISED = "handler_raised"
     """The handler raised an exception."""
+    WORKER_LOST = "worker_lost"
+    """The worker that held it was not heard of within its lease."""
     RETRY_REQUESTED = "retry_requested"
     """The handler returned `Retry`."""
     TIMED_OUT = "timed_out"

@@ -287,6 +287,10 @@ class ScheduleRequest:
             group=FieldGroup.LINEAGE,
         ),
     ] = None
+    queue: Annotated[
+        str | None,
+        Label("The queue whose handler or workers do its work; the scheduler's own handler unless given.", "mail"),
+    ] = None
     priority: Annotated[
         StrictInt | None,
         PriorityNumber(
@@ -341,6 +345,7 @@ class TaskFields(TypedDict, total=False):
     context: dict[str, Any] | None
     tags: Sequence[str]
     group: str | None
+    queue: str | None
     concurrency_key: str | None
     dedup_reuse: DedupReuse | str
     depends_on: Sequence[Dependency | Mapping[str, object] | str]

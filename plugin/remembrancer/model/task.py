@@ -97,6 +97,7 @@ class ScheduledTask(BaseModel):
     """Unique in a graph: scheduling again under it returns the task that is there. See `dedup_reuse`."""
     tags: tuple[str, ...] = ()
     group: str | None = None
+    queue: str | None = None
     concurrency_key: str | None = None
     overlap: Overlap | None = None
     overlap_key: str | None = None

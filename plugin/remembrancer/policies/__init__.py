@@ -15,6 +15,7 @@
 - `claims`: a decision as the store writes it.
 - `cancellation`: outcomes for pending occurrences of a task that is cancelled, or gets another schedule.
 - `changed_rules`: the place of an armed task after the meaning of its schedule has changed.
+- `queues`: the wait for a worker of a queue.
 - `limits`: the limits of a run, and the wait for a slot of one.
 - `priority`: the order among tasks that wait together.
 - `retry`: the outcome of a lost execution, and its next attempt.

@@ -19,6 +19,7 @@ from remembrancer.policies.limits import under_limits
 from remembrancer.policies.misfire import misfire
 from remembrancer.policies.overlap import overlap, with_waiting
 from remembrancer.policies.pause import pause
+from remembrancer.policies.queues import by_worker
 from remembrancer.policies.run_when_due import run_when_due
 from remembrancer.policies.skips import skip
 from remembrancer.policies.unanswered.deadline import deadline
@@ -58,6 +59,8 @@ def plan(task: ScheduledTask, situation: Situation, context: PlanContext) -> Dec
     """Return what *task*, which is due, does now. Raises InvalidInput for a schedule that cannot be read."""
     for policy in POLICIES:
         if decision := policy(task, situation, context):
+            if task.queue is not None and isinstance(decision, Run):
+                decision = by_worker(task, decision, situation)
             if task.budget_id is None or not isinstance(decision, Run):
                 return decision
             return within_budget(task, decision, situation)

@@ -64,6 +64,8 @@ class Run:
     answer: asyncio.Future[Ended | None] | None = None
     """The end of a plain handler; None if it is abandoned."""
     on_thread: bool = False
+    waits_for_worker: bool = False
+    """True for one of a queue of workers: it begins when a worker takes it."""
     begun_at: float | None = None
     asked: StopReason | None = None
     asked_because: str = ""
