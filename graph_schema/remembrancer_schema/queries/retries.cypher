@@ -75,7 +75,7 @@ USING INDEX SEEK e:task_execution(execution_id)
 SET e.fence = coalesce(e.fence, 0)
 WITH e, r
 WHERE e.retry_due_ms = r.due_ms
-SET e.retry_due_ms = null, e.retry_held_ms = null, e.retry_task_id = null
+SET e.fence = e.fence + 1, e.retry_due_ms = null, e.retry_held_ms = null, e.retry_task_id = null
 RETURN r.row AS row
 
 // name: count_failures

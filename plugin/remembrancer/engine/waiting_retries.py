@@ -141,7 +141,7 @@ class AttemptBounds(NamedTuple):
 def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str, bounds: AttemptBounds) -> DueRetries:
     """Return what becomes of attempts that are due: they start, but for those of paused and of cancelled tasks.
 
-    One whose occurrence has passed its deadline never starts. One for which its budget has too little left is looked at
+    One whose occurrence has passed its deadline is given up. One for which its budget has too little left is looked at
     again later. An attempt starts also if its task has ended since with a later occurrence: each occurrence has its
     attempts.
     """
@@ -149,16 +149,19 @@ def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str, bounds: 
     held: list[tuple[WaitingRetry, int | None]] = []
     put_off: list[tuple[WaitingRetry, int]] = []
     dropped: list[WaitingRetry] = []
+    given_up: list[WaitingRetry] = []
     for each in due:
         task = each.task
         until_ms = None if task is None else attempts_until_ms(task, each.execution)
         is_late = until_ms is not None and to_ms(now) >= until_ms
-        if task is None or task.status is TaskStatus.CANCELLED or is_late:
+        if task is None or task.status is TaskStatus.CANCELLED:
             dropped.append(each)
+        elif is_late:
+            given_up.append(each)
         elif task.is_paused(now):
             held.append((each, None if task.paused_until is None else to_ms(task.paused_until)))
         elif shortage_of(task, bounds.lineages) is not None:
             put_off.append((each, to_ms(now + bounds.interval)))
         else:
             started.append((each, next_execution(each.execution, to_ms(now), replica_id)))
-    return DueRetries(started, held, dropped, put_off)
+    return DueRetries(started, held, dropped, put_off, given_up)

@@ -230,3 +230,5 @@ class DueRetries:
     """Those that never start: the failure before is the outcome."""
     put_off: Sequence[tuple[WaitingRetry, int]] = ()
     """Those that lack something now, each with the time (epoch ms) at which it is looked at again."""
+    given_up: Sequence[WaitingRetry] = ()
+    """Those that came too late to start: the failure before is final, and ends a task that has no other run."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.model.execution import ExecutionStatus
+from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.ports.writes import DueRetries, WaitingRetry
+from remembrancer.ports.writes import DueRetries, Settlement, WaitingRetry
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken, rows_of
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.budget_rows import reserving_attempts
+from remembrancer.stores.rows.dead_letter_rows import dead_letter_rows
 from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases, with_fence
+from remembrancer.stores.rows.outcome_rows import retire_row
 from remembrancer.stores.rows.readable_records import FAULTS
 from remembrancer.stores.rows.slot_rows import returning, taking, wanted_slots
 from remembrancer_schema.catalog import query
@@ -87,7 +92,7 @@ class GraphRetries:
     async def _singly(self, due: DueRetries, lease: Lease) -> list[Execution]:
         """Start the attempts one by one, since one of them exists already: that one is dropped."""
         await self._connection.write([acquire_leases(lease, [each for _, each in due.started])])
-        started = await self._write(DueRetries(held=due.held, dropped=due.dropped, put_off=due.put_off), None)
+        started = await self._write(replace(due, started=()), None)
         for each in due.started:
             try:
                 started += await self._write(DueRetries([each]), None)
@@ -108,9 +113,9 @@ class GraphRetries:
         held = [_hold_row(*each, by_pause=True) for each in due.held]
         if held := [*held, *(_hold_row(*each, by_pause=False) for each in due.put_off)]:
             statements.append(Statement("hold_retries", held))
-        if due.dropped:
-            dropped = [_drop_row(vars(each.execution)) for each in due.dropped]
+        if dropped := [_drop_row(vars(each.execution)) for each in (*due.dropped, *due.given_up)]:
             statements.append(Statement("drop_retries", dropped))
+        statements += _final_statements([_final(each) for each in due.given_up])
         if not statements:
             return []
         statements += returning(begun)
@@ -141,6 +146,32 @@ def _start_row(waiting: WaitingRetry, begun: Execution, place: int) -> WaitedRet
         "limit_keys": list(begun.limit_keys or ()),
         "place": place,
     }
+
+
+def _final(waiting: WaitingRetry) -> Settlement:
+    """Return the outcome that a failure is, now that no attempt follows it."""
+    failed, task = waiting.execution, waiting.task
+    assert task, "an attempt without its task is dropped"  # noqa: S101
+    is_last = task.next_run_ms is None and task.question_id is None
+    return Settlement(
+        failed,
+        ExecutionStatus.FAILED,
+        failed.completed_at or failed.triggered_at,
+        failed.duration_seconds or 0.0,
+        reason_code=failed.reason_code,
+        reason=failed.reason,
+        ends_task=TaskStatus.FAILED if is_last else None,
+        additions=task.additions,
+    )
+
+
+def _final_statements(final: Sequence[Settlement]) -> list[Statement]:
+    """Return the statements for failures that no attempt follows any more; none without any."""
+    # Dropping the attempt, in the statement before, moves the fence of the failed execution on by one.
+    ended = [retire_row(each, each.execution.fence + 1) for each in final if each.ends_task]
+    letters = dead_letter_rows((each, each.execution.fence + 1) for each in final)
+    retired = [Statement("retire_tasks", ended)] if ended else []
+    return [*retired, Statement("record_dead_letters", letters)] if letters else retired
 
 
 def _hold_row(waiting: WaitingRetry, until_ms: int | None, *, by_pause: bool) -> HeldRetryRow:
