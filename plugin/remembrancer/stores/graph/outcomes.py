@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from remembrancer.model.timestamps import to_ms
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.rows import deferral_rows, node_rows, outcome_rows
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from remembrancer.model.deferral import Deferral
     from remembrancer.ports.writes import Claim, Recovery, Settlement
     from remembrancer.stores.commits.row_types.executions import FencedRow, NextCheckRow, RetryRow
-    from remembrancer.stores.commits.row_types.tasks import SettledDeferralRow
+    from remembrancer.stores.commits.row_types.tasks import RetireRow, SettledDeferralRow
 
 
 def settle_statements(
@@ -44,7 +45,7 @@ def settle_statements(
             if reschedule.deferral.requested_by:
                 parts.setdefault("link_requests", []).append(dict(again))
         elif settlement.ends_task:
-            parts.setdefault("retire_tasks", []).append(outcome_rows.retire_row(settlement, settlement.execution.fence))
+            parts.setdefault("retire_tasks", []).append(_retire_row(settlement, settlement.execution.fence))
     statements = [Statement(name, written) for name, written in parts.items()]
     statements[1:1] = charging(settlements)
     statements += _next_checks([(each, each.execution.fence) for each in settlements if each.next_check])
@@ -84,18 +85,25 @@ def recovery_statements(ended_leases: Sequence[str], lost: Sequence[Recovery]) -
     statements += charging(each.settlement for each in lost)
     if retried := [_retry_row(each) for each in lost if each.retry]:
         statements.append(Statement("retry_executions", retried))
-    ending = [each.settlement for each in lost if each.settlement.ends_task]
-    # Losing the execution, in the statement before, moves its fence on by one.
-    if ended := [outcome_rows.retire_row(settlement, settlement.execution.fence + 1) for settlement in ending]:
-        statements.append(Statement("retire_tasks", ended))
-    settled = [each.settlement for each in lost if each.settlement.next_check]
-    statements += _next_checks([(each, each.execution.fence + 1) for each in settled])
-    given_up = [each.settlement for each in lost if not each.retry]
-    statements += _dead_letters([(each, each.execution.fence + 1) for each in given_up])
+    statements += following([each.settlement for each in lost], [each.settlement for each in lost if not each.retry])
     statements += returning(retries)
     if ended_leases:
         statements.append(release_leases(ended_leases))
     return reserving_retries(lost, statements)
+
+
+def following(settlements: Sequence[Settlement], final: Sequence[Settlement] | None = None) -> list[Statement]:
+    """Return the statements of what follows from failures whose fence the statement before has moved on by one.
+
+    *final* are those that no attempt follows; all of them unless given.
+    """
+    statements: list[Statement] = []
+    ending = [each for each in settlements if each.ends_task]
+    if ended := [_retire_row(settlement, settlement.execution.fence + 1) for settlement in ending]:
+        statements.append(Statement("retire_tasks", ended))
+    statements += _next_checks([(each, each.execution.fence + 1) for each in settlements if each.next_check])
+    given_up = settlements if final is None else final
+    return [*statements, *_dead_letters([(each, each.execution.fence + 1) for each in given_up])]
 
 
 def _dead_letters(settled: Sequence[tuple[Settlement, int]]) -> list[Statement]:
@@ -130,4 +138,17 @@ def _retry_row(each: Recovery) -> RetryRow:
         **node_rows.start_row(each.retry),
         "lost_execution_id": lost.execution_id,
         "lost_fence": lost.fence + 1,
+    }
+
+
+def _retire_row(settlement: Settlement, fence: int) -> RetireRow:
+    """Return the row that ends the task of an execution, which has *fence* by then."""
+    return {
+        "execution_id": settlement.execution.execution_id,
+        "fence": fence,
+        "status": settlement.ends_task,
+        "of_task": settlement.execution.task_id,
+        "additions": settlement.additions,
+        "task_type": settlement.execution.task_type,
+        "at_ms": to_ms(settlement.completed_at),
     }

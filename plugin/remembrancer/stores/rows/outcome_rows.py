@@ -20,7 +20,6 @@ if TYPE_CHECKING:
         SettleRow,
         ThoughtRow,
     )
-    from remembrancer.stores.commits.row_types.tasks import RetireRow
 
 
 def settle_row(settlement: Settlement) -> SettleRow:
@@ -72,17 +71,4 @@ def thought_row(settlement: Settlement) -> ThoughtRow:
         "thought_id": thought.thought_id,
         "content": thought.content,
         "completed_ms": to_ms(settlement.completed_at),
-    }
-
-
-def retire_row(settlement: Settlement, fence: int) -> RetireRow:
-    """Return the row that ends the task of an execution, which has *fence* by then."""
-    return {
-        "execution_id": settlement.execution.execution_id,
-        "fence": fence,
-        "status": settlement.ends_task,
-        "of_task": settlement.execution.task_id,
-        "additions": settlement.additions,
-        "task_type": settlement.execution.task_type,
-        "at_ms": to_ms(settlement.completed_at),
     }

@@ -5,16 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.model.execution import ExecutionStatus
-from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
-from remembrancer.ports.writes import DueRetries, Settlement, WaitingRetry
+from remembrancer.ports.writes import DueRetries, WaitingRetry
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken, rows_of
+from remembrancer.stores.graph.outcomes import following
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.budget_rows import reserving_attempts
-from remembrancer.stores.rows.dead_letter_rows import dead_letter_rows
 from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases, with_fence
-from remembrancer.stores.rows.outcome_rows import retire_row
 from remembrancer.stores.rows.readable_records import FAULTS
 from remembrancer.stores.rows.slot_rows import returning, taking, wanted_slots
 from remembrancer_schema.catalog import query
@@ -25,11 +22,9 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.writes import Lease
-    from remembrancer.stores.commits.connection import GraphConnection
+    from remembrancer.ports.writes import Lease, Settlement
     from remembrancer.stores.commits.row_types.executions import DroppedRetryRow, HeldRetryRow, WaitedRetryRow
-    from remembrancer.stores.due_times.retry_times import RetryTimes
-    from remembrancer.stores.rows.readable_records import ReadableRecords
+    from remembrancer.stores.graph.parts import GraphParts
 
 _LOOKS: Final = 5
 
@@ -38,15 +33,16 @@ class GraphRetries:
     """The waiting attempts of one graph. The contract and its laws: `remembrancer.ports.retries.Retries`.
 
     Args:
-        connection: An open graph.
-        records: Reads nodes.
-        times: The times that this process knows.
+        parts: Of the open graph.
     """
 
-    def __init__(self, connection: GraphConnection, records: ReadableRecords, times: RetryTimes) -> None:
-        self._connection = connection
-        self._records = records
-        self._times = times
+    def __init__(self, parts: GraphParts) -> None:
+        self._connection = parts.connection
+        self._records = parts.records
+        self._times = parts.retries
+        self._index = parts.index
+        self._time_links = parts.time_links
+        self._signals = parts.signals
 
     @property
     def earliest_ms(self) -> int | None:
@@ -107,22 +103,36 @@ class GraphRetries:
         if begun:
             wanted, places = wanted_slots(begun)
             statements += [taking(wanted, to_ms(begun[0].triggered_at))] if wanted else []
-            rows = [_start_row(*each, places.get(each[1].execution_id, 0)) for each in due.started]
+            rows = [_start_row(*each, places.get(each[1].execution_id, {})) for each in due.started]
             statements.append(Statement("start_retries", rows))
             statements += [acquire_leases(lease, begun)] if lease else []
         held = [_hold_row(*each, by_pause=True) for each in due.held]
         if held := [*held, *(_hold_row(*each, by_pause=False) for each in due.put_off)]:
             statements.append(Statement("hold_retries", held))
-        if dropped := [_drop_row(vars(each.execution)) for each in (*due.dropped, *due.given_up)]:
+        if due.dropped:
+            dropped = [_drop_row(vars(each.execution)) for each in due.dropped]
             statements.append(Statement("drop_retries", dropped))
-        statements += _final_statements([_final(each) for each in due.given_up])
+        statements += _giving_up(due.given_up)
         if not statements:
             return []
         statements += returning(begun)
         statements = reserving_attempts(due.started, statements)
-        answers = await self._connection.write(statements)
+        checks = [each.next_check.at_ms for _, each in due.given_up if each.next_check]
+        answers = await self._index.write_armed(checks, statements)
+        for row in rows_of("arm_next_checks", statements, answers):
+            if row["next_run_ms"] is not None:
+                self._time_links.record(row["task_id"], row["next_run_ms"])
+        self._signals.tell_of(each.execution.task_id for each, _ in due.given_up)
         self._times.arm(until_ms for _, until_ms in (*due.held, *due.put_off) if until_ms is not None)
         return [with_fence(begun[int(row["row"])], row) for row in rows_of("start_retries", statements, answers)]
+
+
+def _giving_up(given_up: Sequence[tuple[WaitingRetry, Settlement]]) -> list[Statement]:
+    """Return the statements that make failures outcomes; none without any."""
+    if not given_up:
+        return []
+    rows = [{**_drop_row(vars(each.execution)), "fence": each.execution.fence} for each, _ in given_up]
+    return [Statement("give_up_retries", rows), *following([settlement for _, settlement in given_up])]
 
 
 def _task(node: Row | None) -> ScheduledTask | None:
@@ -133,7 +143,7 @@ def _task(node: Row | None) -> ScheduledTask | None:
         return None
 
 
-def _start_row(waiting: WaitingRetry, begun: Execution, place: int) -> WaitedRetryRow:
+def _start_row(waiting: WaitingRetry, begun: Execution, places: dict[str, int]) -> WaitedRetryRow:
     former, task = waiting.execution, waiting.task
     assert task, "an attempt starts with its task"  # noqa: S101
     assert former.retry_due_ms is not None, "it waits"  # noqa: S101
@@ -144,34 +154,8 @@ def _start_row(waiting: WaitingRetry, begun: Execution, place: int) -> WaitedRet
         "task_status": task.status,
         "paused_ms": None if task.paused_at is None else to_ms(task.paused_at),
         "limit_keys": list(begun.limit_keys or ()),
-        "place": place,
+        "places": places,
     }
-
-
-def _final(waiting: WaitingRetry) -> Settlement:
-    """Return the outcome that a failure is, now that no attempt follows it."""
-    failed, task = waiting.execution, waiting.task
-    assert task, "an attempt without its task is dropped"  # noqa: S101
-    is_last = task.next_run_ms is None and task.question_id is None
-    return Settlement(
-        failed,
-        ExecutionStatus.FAILED,
-        failed.completed_at or failed.triggered_at,
-        failed.duration_seconds or 0.0,
-        reason_code=failed.reason_code,
-        reason=failed.reason,
-        ends_task=TaskStatus.FAILED if is_last else None,
-        additions=task.additions,
-    )
-
-
-def _final_statements(final: Sequence[Settlement]) -> list[Statement]:
-    """Return the statements for failures that no attempt follows any more; none without any."""
-    # Dropping the attempt, in the statement before, moves the fence of the failed execution on by one.
-    ended = [retire_row(each, each.execution.fence + 1) for each in final if each.ends_task]
-    letters = dead_letter_rows((each, each.execution.fence + 1) for each in final)
-    retired = [Statement("retire_tasks", ended)] if ended else []
-    return [*retired, Statement("record_dead_letters", letters)] if letters else retired
 
 
 def _hold_row(waiting: WaitingRetry, until_ms: int | None, *, by_pause: bool) -> HeldRetryRow:
