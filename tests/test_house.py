@@ -36,7 +36,10 @@ LONG_FILES = {
 LONG_FUNCTIONS: dict[str, str] = {}
 JSON = "a JSON object of the author's own passes through"
 FOREIGN = "values of another system, of any type, are read here"
-LARGE_PROTOCOLS = {"SyncCalls": "one method for each call that a handler may make: the list is the point"}
+LARGE_PROTOCOLS = {
+    "SyncCalls": "one method for each call that a handler may make: the list is the point",
+    "ConcurrencyLimits": "slots, rates, overlap keys and quotas are one node, taken in one commit",
+}
 ANY_ALLOWED = {
     "cli/lazy_group.py": "the classes of commands, and their arguments, are typer's own",
     "operations/task_commands.py": JSON,

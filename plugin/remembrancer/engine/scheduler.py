@@ -91,18 +91,15 @@ class Scheduler:
         self._executor = Executor(store, clock, handlers, options, self._on_room, telemetry=telemetry, gate=gate)
         self.workers = WorkerDesk(store, clock, self._executor)
         self.loop = SchedulerLoop(self, store, clock, options, self.membership, faults=self.faults)
-        search_interval = timedelta(seconds=options.lease_seconds / 2)
-        self._recovery = LeaseRecovery(store, clock, self._executor, self._lease, search_interval)
+        search = timedelta(seconds=options.lease_seconds / 2)
+        self._recovery = LeaseRecovery(store, clock, self._executor, self._lease, search)
         self.wake = self.loop.alarm.event
         replacement = Replacement(store, clock, self._executor, self._lease)
-        self._slots = SlotQueue(store, clock, options.claim_batch_size, self._slots_freed, replacement)
+        self._slots = SlotQueue(store, clock, options.claim_batch_size, self.wake.set, replacement)
         self._claims = Claimer(store, clock, self._executor, options, self._lease, loop=self.loop, slots=self._slots)
         self._executor.workers.serve = self._claims.serve_waiting
-        interval = timedelta(seconds=options.check_interval_seconds)
-        self._retries = WaitingRetries(
-            store, clock, self._executor, self._lease, interval=interval, batch_size=options.claim_batch_size
-        )
-        self._sweep = WaitSweep(store, clock, interval, options.claim_batch_size)
+        self._retries = WaitingRetries(store, clock, self._executor, self._lease, options)
+        self._sweep = WaitSweep(store, clock, options)
         self._help = OverdueService(self._claims.serve, self.faults)
         self._recheck = ScheduleRecheck(store, clock, self.replica_id)
         self.rules = RuleChanges(store, clock, Author("scheduler", self.replica_id), self._is_alone)
@@ -351,9 +348,6 @@ class Scheduler:
     def _lease(self) -> Lease:
         now, lasts = self._clock.now(), timedelta(seconds=self._options.lease_seconds)
         return Lease(new_id("lease", to_ms(now)), self.replica_id, from_ms(to_ms(now + lasts)))
-
-    def _slots_freed(self) -> None:
-        self.wake.set()
 
     def _on_room(self) -> None:
         if self._recovery.waits_for_slot:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.lineages import LineageState
     from remembrancer.ports.writes import Lease, Settlement, WaitingRetry
+    from remembrancer.settings import SchedulerOptions
 
 _LOCKED: Final = timedelta(seconds=1)
 """The time until attempts that another write has locked are tried again."""
@@ -45,8 +46,7 @@ class WaitingRetries:
         clock: The time.
         executor: The executor, which runs the attempts and limits how many run.
         lease: Makes a lease of this replica.
-        interval: The time between two looks for attempts that are due.
-        batch_size: The most attempts that start in one commit.
+        options: The time between two looks for attempts that are due, and the most that start in one commit.
     """
 
     def __init__(
@@ -55,16 +55,14 @@ class WaitingRetries:
         clock: Clock,
         executor: Executor,
         lease: Callable[[], Lease],
-        *,
-        interval: timedelta,
-        batch_size: int,
+        options: SchedulerOptions,
     ) -> None:
         self._store = store
         self._clock = clock
         self._executor = executor
         self._lease = lease
-        self._interval = interval
-        self._batch_size = batch_size
+        self._interval = timedelta(seconds=options.check_interval_seconds)
+        self._batch_size = options.claim_batch_size
         self._look_at: datetime | None = None
         self._locked_until: datetime | None = None
         self.waits_for_slot = False

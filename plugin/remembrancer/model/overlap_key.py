@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def overlap_key_of(task: ScheduledTask) -> str | None:
-    """Return the overlap key of *task*; None if it is in nobody's way. Raises InvalidInput: it cannot be computed."""
+    """Return the overlap key of *task*; None without a policy for it. Raises InvalidInput: it cannot be computed."""
     if task.overlap is None or task.overlap is Overlap.ALLOW_ALL:
         return None
     return task.task_id if task.overlap_key is None else _filled(task, task.overlap_key)

@@ -44,7 +44,7 @@ class LimitState(NamedTuple):
     spent_us: int = 0
     """The time (epoch microseconds) at which the bucket would be full again."""
     is_wanted: bool = False
-    """True if executions found no slot, and nobody has looked since whether tasks wait for it."""
+    """True if executions found no slot, and no scheduler has looked since whether tasks wait for it."""
 
     @property
     def free(self) -> int | None:
@@ -128,7 +128,7 @@ class ConcurrencyLimits(Protocol):
         ...
 
     async def settle_wanted(self, keys: Sequence[str]) -> None:
-        """Note that nobody waits for these limits."""
+        """Note that no task waits for these limits."""
         ...
 
     async def tasks_of(self, execution_ids: Sequence[str]) -> Mapping[str, str]:

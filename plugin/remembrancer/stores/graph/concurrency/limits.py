@@ -183,7 +183,7 @@ class GraphLimits:
         return {row["execution_id"]: row["reason"] or "" for row in rows}
 
     async def settle_wanted(self, keys: Sequence[str]) -> None:
-        """Note that nobody waits for these limits."""
+        """Note that no task waits for these limits."""
         await self._connection.write([Statement("settle_wanted", [{"limit_key": key} for key in keys])])
 
     async def tasks_of(self, execution_ids: Sequence[str]) -> Mapping[str, str]:
