@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -63,8 +64,9 @@ async def work(asked: WorkOptions) -> int:
     log, stop = ServeLog(as_json=asked.as_json), asyncio.Event()
     with ShutdownSignals(_LIMIT_SECONDS, FAILED, _LEFT) as signals:
         signals.bind(stop.set)
-        async with connect(asked.graph, reading=True) as claims, connect(asked.graph, reading=True) as reports:
+        async with connect(asked.graph, reading=True) as claims, AsyncExitStack() as stack:
             _refuse_unserved(claims, asked.graph)
+            reports = await stack.enter_async_context(connect(asked.graph, reading=True))
             options = WorkerOptions(
                 queues=asked.queue,
                 name=asked.worker or f"{socket.gethostname()}:{os.getpid()}",
