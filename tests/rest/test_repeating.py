@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from remembrancer.engine.execution.handler_routes import HandlerRoute
+
 if TYPE_CHECKING:
     import httpx
 
@@ -124,7 +126,7 @@ async def test_a_handler_does_not_act_as_the_request_that_started_it(
     async def schedule(_: object) -> None:
         await started.schedule_task("By a handler", "goal", "prompt", "thought", schedule_cron="0 9 1 1 *")
 
-    started._process.running_scheduler()._executor._call = schedule
+    started._process.running_scheduler()._executor._routes._routes[None] = HandlerRoute(schedule, None)
     for _ in range(2):
         await writer.post(f"{TASKS}/{task_id}/run", headers={"Idempotency-Key": "k1"})
     await started.idle()

@@ -557,7 +557,7 @@ class SchedulerService:
         thought_id: str | None = None,
         next_check: str | datetime | timedelta | None = None,
         tokens: int = 0,
-        money: int | str = 0,
+        money: int | str = "0",
     ) -> Execution:
         """End an execution: its work is done, as a handler says by `Done`. Raises WorkNotHeld, InvalidInput."""
         held, made = read_held(execution_id, worker), read_work_thought(execution_id, thought, thought_id)
@@ -576,7 +576,7 @@ class SchedulerService:
         retry_after: float | str | timedelta | None = None,
         exceptions: Sequence[str] | None = None,
         tokens: int = 0,
-        money: int | str = 0,
+        money: int | str = "0",
     ) -> Execution:
         """End an execution: its work failed, as a handler says by `Failed`, by `Retry` or by an exception.
 

@@ -191,7 +191,7 @@ class QueueWorker:
                 thought=None if thought is None else thought.content,
                 thought_id=None if thought is None else thought.thought_id,
                 tokens=usage.tokens,
-                money=usage.money,
+                money=str(usage.money),
             )
         return await call.fail_work(
             *held,
@@ -201,5 +201,5 @@ class QueueWorker:
             retry_after=None if outcome.retry is None else outcome.retry.after,
             exceptions=outcome.faults,
             tokens=usage.tokens,
-            money=usage.money,
+            money=str(usage.money),
         )

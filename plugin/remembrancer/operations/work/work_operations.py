@@ -31,7 +31,7 @@ _WORK: Final = "/scheduler/work"
 _EXECUTION: Final = f"{_WORK}/{{execution_id}}"
 _Worker = Annotated[str, Field(description="The name of the worker, its own.", max_length=LONGEST_NAME)]
 _Tokens = Annotated[StrictInt, Field(description="The tokens that it used.", ge=0)]
-_Money = Annotated[StrictInt | str, Field(description="The money that it used: a whole number, or text such as 0.05.")]
+_Money = Annotated[str, Field(description="The money that it used: text with up to six decimals, such as 0.05.")]
 _Queue = Annotated[str, Field(max_length=LONGEST_WORD)]
 
 
@@ -88,7 +88,7 @@ class CompleteWork(HeldWork):
         str | None, Field(description="The next run of a task of kind `paced`: a length of time, or a moment.")
     ] = None
     tokens: _Tokens = 0
-    money: _Money = 0
+    money: _Money = "0"
 
 
 class FailWork(HeldWork):
@@ -98,13 +98,13 @@ class FailWork(HeldWork):
     permanent: Annotated[StrictBool, Field(description="True if another attempt would fail too.")] = False
     retry: Annotated[StrictBool, Field(description="True if another attempt is to follow.")] = False
     retry_after: Annotated[
-        StrictFloat | str | None, Field(description="The wait until another attempt: seconds, or a length such as 90s.")
+        StrictFloat | None, Field(description="Seconds until another attempt, which is to follow.", ge=0)
     ] = None
     exceptions: Annotated[
         list[str] | None, Field(description="The names of the class that was raised, and of its bases.")
     ] = None
     tokens: _Tokens = 0
-    money: _Money = 0
+    money: _Money = "0"
 
 
 class DeferWork(HeldWork):

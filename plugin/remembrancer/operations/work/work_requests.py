@@ -144,9 +144,9 @@ def read_usage(tokens: object, money: object) -> Usage | None:
 
 def read_work_thought(execution_id: str, content: object, thought_id: object) -> Thought | None:
     """Return the thought that work has made; its id is made of the execution's unless given. Raises InvalidInput."""
+    made_id = f"thought_of_{execution_id}" if thought_id is None else read_id("thought_id", thought_id)
     if content is None:
         return None
-    made_id = f"thought_of_{execution_id}" if thought_id is None else read_id("thought_id", thought_id)
     return Thought(made_id, read_text("thought", content, LONGEST_TEXT, "The letter was sent."))
 
 
