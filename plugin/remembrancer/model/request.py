@@ -33,7 +33,7 @@ from remembrancer.model.field_definition import (
     ZoneName,
     definitions_of,
 )
-from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField
+from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField, Session
 from remembrancer.model.priority import PriorityNumber
 from remembrancer.model.retry_policy import RetryArgument, RetryRule
 from remembrancer.model.schedule import ScheduleArgument  # noqa: TC001 (pydantic reads the annotations at run time)
@@ -294,6 +294,14 @@ class ScheduleRequest:
             group=FieldGroup.BUSY,
         ),
     ] = None
+    session: Annotated[
+        Session | str | None,
+        Choice(
+            "The conversation that its occurrences get in `firing.session`: a fresh one each unless given.",
+            "same",
+            words=Session,
+        ),
+    ] = None
 
     def __new__(cls, *_: object, **given: object) -> Self:
         """Reject an unknown field before the others are read."""
@@ -335,6 +343,7 @@ class TaskFields(TypedDict, total=False):
     deadline_seconds: float | None
     pause_on_failure: int | None
     priority: int | None
+    session: Session | str | None
 
 
 class NewTaskFields(TaskFields, total=False):
