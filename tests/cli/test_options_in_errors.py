@@ -14,6 +14,7 @@ WRONG = {
     "no time": ((), ["--at", "--cron"]),
     "a wrong time": (("--at", "nonsense"), ["--at"]),
     "a wrong expression": (("--cron", "x"), ["--cron"]),
+    "the limit of another key": (("--in", "10m", "--limit", "db=3", "--concurrency-key", "mail"), ["--limit"]),
     "a wrong zone": (("--cron", "0 9 * * *", "-z", "Mars/X"), ["--timezone"]),
 }
 
@@ -28,3 +29,9 @@ def test_an_error_of_schedule_names_the_option(desk: Desk, typed: tuple[str, ...
 
 def test_an_error_about_an_argument_names_no_option(desk: Desk) -> None:
     assert "  option" not in desk("schedule", "", "--in", "10m", "--prompt", "Make tea").err
+
+
+def test_a_limit_goes_with_the_same_key_in_capitals(desk: Desk) -> None:
+    desk("schedule", "Tea", "--prompt", "Make tea", "--in", "10m", "--limit", "db=3", "--concurrency-key", "DB")
+
+    assert [task["concurrency_key"] for task in desk.json("list")] == ["db"]

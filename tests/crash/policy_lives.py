@@ -20,6 +20,7 @@ from remembrancer.policies.decision import PLAIN, PlanContext
 from remembrancer.policies.pipeline import plan_page
 from remembrancer.ports.writes import Lease
 from remembrancer.stores.commits.writes import SPECS
+from remembrancer.stores.graph.concurrency import limits
 from remembrancer.testing import VirtualClock
 
 if TYPE_CHECKING:
@@ -453,6 +454,15 @@ async def urgent_slots(life: Life) -> None:
         await life.after(1)
 
 
+async def unused_limits(life: Life) -> None:
+    """A limit that was never set goes once nothing holds it, and comes again with a claim."""
+    for name in ("seldom", "again"):
+        await life.make(name, concurrency_key="seldom")
+        await life.after(1)
+        for _ in range(limits._PRUNED_EVERY):
+            await life.service._graph().limits.refresh()
+
+
 LIVES: Final[dict[str, Callable[[Life], Awaitable[None]]]] = {
     each.__name__: each
     for each in (
@@ -469,5 +479,6 @@ LIVES: Final[dict[str, Callable[[Life], Awaitable[None]]]] = {
         missed,
         urgent_slots,
         halts,
+        unused_limits,
     )
 }

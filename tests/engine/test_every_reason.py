@@ -441,7 +441,7 @@ class Policies(RuleBasedStateMachine):
     @rule(task_id=tasks)
     def run_the_dead_letters_again(self, task_id: str) -> None:
         for each in self.run(self.service.dead_letters(task_id)):
-            with suppress(LimitReached, InvalidInput):
+            with suppress(LimitReached, InvalidInput, SchedulerHalted):
                 self.run(self.service.rerun(each.dead_letter_id))
             self.run(self.at_rest())
 

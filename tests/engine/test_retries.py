@@ -228,8 +228,10 @@ async def test_a_policy_that_is_taken_away_lets_nothing_wait(run: Run) -> None:
         await checker.run_until(timedelta(days=1))
         assert len(handler.ran) == 1
         await checker.service.update_task(task_id, retry=None)
+        await checker.tick()
 
         assert not await checker.service.cypher(WAITING)
+        assert len(handler.ran) == 1
 
 
 async def test_a_pause_holds_an_attempt_until_the_task_is_resumed(run: Run) -> None:

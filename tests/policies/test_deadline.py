@@ -246,3 +246,20 @@ async def test_an_attempt_held_beyond_the_deadline_never_starts(graph: str, cloc
         assert len(calls) == 1
         (run,) = await service.history(task.task_id)
         assert (run.status, run.retry_due_ms) == ("failed", None)
+
+
+async def test_a_task_ends_with_an_attempt_that_comes_too_late(graph: str, clock: VirtualClock) -> None:
+    def handler(_firing: object) -> Failed:
+        return Failed("no")
+
+    async with ManualScheduler(TaskSchedulerService(graph, clock, handler=handler), clock) as scheduler:
+        service = scheduler.service
+        choices: dict[str, Any] = {"retry": "fixed 60s", "deadline_seconds": 600, "budget": {"runs": 1}}
+        made = await service.schedule_task("Task", "g", "p", "t", clock.now() + MINUTE, **choices)
+        await scheduler.tick(MINUTE)
+        await scheduler.tick(5 * MINUTE)
+        assert (await service.get_task(made.task_id)).is_open, "an attempt waits for the budget"
+        await scheduler.tick(6 * MINUTE)
+
+        assert (await service.get_task(made.task_id)).status == "FAILED"
+        assert [each.failures for each in await service.dead_letters(made.task_id)] == [1]

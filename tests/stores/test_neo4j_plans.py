@@ -88,6 +88,7 @@ async def test_claims_and_outcomes_find_nodes_by_element_id_or_key(neo4j_server:
         "retry_executions",
         "start_retries",
         "drop_retries",
+        "give_up_retries",
     )
     for name in ("claim_executions", "record_outcomes", "advance_past_existing", *settling, "release_leases"):
         plan = plan_of(neo4j_server, name, given={"rows": [{}]})

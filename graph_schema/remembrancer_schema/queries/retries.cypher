@@ -22,7 +22,7 @@ SET t.fence = coalesce(t.fence, 0)
 WITH former, t, r
 WHERE former.retry_due_ms = r.due_ms AND t.status = r.task_status
   AND coalesce(t.paused_at.epochMillis, 0) = coalesce(r.paused_ms, 0)
-  AND NOT EXISTS { MATCH (l:concurrency_limit) WHERE l.limit_key IN r.limit_keys AND l.free <= r.place }
+  AND NOT EXISTS { MATCH (l:concurrency_limit) WHERE l.limit_key IN r.limit_keys AND l.free <= r.places[l.limit_key] }
 SET t.fence = t.fence + 1, t.last_triggered_at = datetime({epochMillis: r.triggered_ms}),
     former.retry_due_ms = null, former.retry_task_id = null, former.retry_held_ms = null
 CREATE (e:task_execution {
@@ -30,7 +30,7 @@ CREATE (e:task_execution {
   execution_type: r.execution_type, task_type: r.task_type, status: 'running', attempt: r.attempt, occurrences: 1,
   nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
   fence: t.fence, replica_id: r.replica_id, cause: former.cause, cause_detail: former.cause_detail,
-  limit_keys: former.limit_keys, retry_since_ms: r.retry_since_ms
+  limit_keys: CASE WHEN size(r.limit_keys) = 0 THEN null ELSE r.limit_keys END, retry_since_ms: r.retry_since_ms
 })-[:EXECUTION_OF]->(t)
 CREATE (e)-[:RETRY_OF]->(former)
 RETURN r.row AS row, e.fence AS fence
@@ -57,8 +57,19 @@ WHERE e.retry_held_ms IS NOT NULL
 SET e.retry_due_ms = r.at_ms, e.retry_held_ms = null
 RETURN DISTINCT r.row AS row
 
+// name: recall_retries
+// Let the attempts be looked at now that wait because of the retries of their task: a change just now has taken these away.
+UNWIND $rows AS r
+MATCH (c:task_change {change_id: r.change_id})
+USING INDEX SEEK c:task_change(change_id)
+MATCH (e:task_execution {retry_task_id: r.task_id})
+USING INDEX SEEK e:task_execution(retry_task_id)
+WHERE coalesce(e.reason_code, '') <> 'retry_requested'
+SET e.retry_due_ms = r.at_ms, e.retry_held_ms = null
+RETURN DISTINCT r.row AS row
+
 // name: end_retries
-// Let the waiting attempts of tasks that a change just now has ended, or left without retries, never start.
+// Let the waiting attempts of tasks that a change just now has ended never start.
 UNWIND $rows AS r
 MATCH (c:task_change {change_id: r.change_id})
 USING INDEX SEEK c:task_change(change_id)
@@ -76,6 +87,17 @@ SET e.fence = coalesce(e.fence, 0)
 WITH e, r
 WHERE e.retry_due_ms = r.due_ms
 SET e.retry_due_ms = null, e.retry_held_ms = null, e.retry_task_id = null
+RETURN r.row AS row
+
+// name: give_up_retries
+// Let attempts that are due never start, so that the failure before is the outcome. It gets another fence: what follows from an outcome is written under that.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+SET e.fence = coalesce(e.fence, 0)
+WITH e, r
+WHERE e.retry_due_ms = r.due_ms AND e.fence = r.fence
+SET e.fence = r.fence + 1, e.retry_due_ms = null, e.retry_held_ms = null, e.retry_task_id = null
 RETURN r.row AS row
 
 // name: count_failures

@@ -1,33 +1,38 @@
-"""Attempts that wait for their time: each starts when it is due, is held by a pause, or is dropped with its task."""
+"""Attempts that wait: each starts when it is due, is held by a pause, given up, or dropped with its task."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.skip_log import tell_exhausted
 from remembrancer.errors import GraphBusy
+from remembrancer.model.limit import MOST_SLOTS, first_slots, limit_keys_of
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.budget import lineages_of, shortage_of
-from remembrancer.policies.retry import next_execution
-from remembrancer.policies.unanswered.deadline import attempts_until_ms
+from remembrancer.policies.retry import is_given_up, next_execution
+from remembrancer.policies.settlement import given_up
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.writes import DueRetries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from remembrancer.engine.execution.executor import Executor
     from remembrancer.model.execution import Execution
+    from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.lineages import LineageState
-    from remembrancer.ports.writes import Lease, WaitingRetry
+    from remembrancer.ports.writes import Lease, Settlement, WaitingRetry
 
 _LOCKED: Final = timedelta(seconds=1)
 """The time until attempts that another write has locked are tried again."""
+_LOOKS: Final = 4
+"""An attempt that waits for a slot is looked at again after this part of the time that it has waited."""
 
 
 class WaitingRetries:
@@ -111,6 +116,15 @@ class WaitingRetries:
         """Return whether an attempt is due that this process knows."""
         return (next_at := self.next_at) is not None and next_at <= now
 
+    async def _bounds(self, tasks: Sequence[ScheduledTask], lineages: Mapping[str, LineageState]) -> AttemptBounds:
+        """Return the bounds of the attempts at these tasks; nothing is read for plain ones."""
+        limits = self._store.limits.known
+        keys = {key for task in tasks for key in limit_keys_of(task, limits)}
+        states = await self._store.limits.of(keys) if keys else ()
+        now_ms = to_ms(self._clock.now())
+        free = {each.key: each.free_at(now_ms, MOST_SLOTS) for each in states}
+        return AttemptBounds(lineages, limits, free, self._interval)
+
     async def _due(self, now: datetime) -> Sequence[WaitingRetry]:
         """Act on one page of attempts that are due; return them."""
         with self._executor.reserve(self._batch_size) as reservation:
@@ -122,7 +136,7 @@ class WaitingRetries:
             tasks = [each.task for each in page if each.task is not None]
             lineages = await lineages_of(self._store.lineages, tasks)
             await tell_exhausted(self._store.lineages, tasks, lineages, now)
-            decided = decide(page, now, lease.replica_id, AttemptBounds(lineages, self._interval))
+            decided = decide(page, now, lease.replica_id, await self._bounds(tasks, lineages))
             reservation.claim([each.task_id for _, each in decided.started], len(decided.started))
             if page:
                 started = await self._store.retries.act(decided, lease)
@@ -131,34 +145,58 @@ class WaitingRetries:
         return page
 
 
-class AttemptBounds(NamedTuple):
-    """The budgets that attempts draw on, and the time until one is looked at again for which too little is left."""
+@dataclass(frozen=True)
+class AttemptBounds:
+    """The budgets that attempts draw on, the limits that they are under, and the time until the next look at one."""
 
     lineages: Mapping[str, LineageState]
+    limits: Collection[str]
+    """Those that somebody has set."""
+    free: dict[str, int]
+    """The free slots of limits that are there; one that is not there has as many as it begins with."""
     interval: timedelta
+
+    def take(self, keys: Sequence[str]) -> bool:
+        """Take a slot of each of these limits, as far as it is known; return False if one has none."""
+        left = {key: slots for key in keys if (slots := self.free.get(key, first_slots(key))) is not None}
+        if any(slots <= 0 for slots in left.values()):
+            return False
+        self.free.update({key: slots - 1 for key, slots in left.items()})
+        return True
+
+    def until_slot(self, failed: Execution, now: datetime) -> timedelta:
+        """Return the time until another look for a slot: longer for an attempt that has waited longer."""
+        waited = now - (failed.completed_at or failed.triggered_at)
+        return min(max(waited / _LOOKS, _LOCKED), self.interval)
 
 
 def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str, bounds: AttemptBounds) -> DueRetries:
     """Return what becomes of attempts that are due: they start, but for those of paused and of cancelled tasks.
 
-    One whose occurrence has passed its deadline never starts. One for which its budget has too little left is looked at
-    again later. An attempt starts also if its task has ended since with a later occurrence: each occurrence has its
-    attempts.
+    Those that their tasks allow no more are given up. One is looked at again later for which its budget has too little
+    left, or a limit no slot. An attempt starts also if its task has ended since with a later occurrence: each
+    occurrence has its attempts.
     """
     started: list[tuple[WaitingRetry, Execution]] = []
     held: list[tuple[WaitingRetry, int | None]] = []
     put_off: list[tuple[WaitingRetry, int]] = []
     dropped: list[WaitingRetry] = []
+    given: list[tuple[WaitingRetry, Settlement]] = []
     for each in due:
         task = each.task
-        until_ms = None if task is None else attempts_until_ms(task, each.execution)
-        is_late = until_ms is not None and to_ms(now) >= until_ms
-        if task is None or task.status is TaskStatus.CANCELLED or is_late:
+        if task is None or task.status is TaskStatus.CANCELLED:
             dropped.append(each)
+        elif is_given_up(task, each.execution, now):
+            given.append((each, given_up(task, each.execution, now)))
         elif task.is_paused(now):
             held.append((each, None if task.paused_until is None else to_ms(task.paused_until)))
         elif shortage_of(task, bounds.lineages) is not None:
             put_off.append((each, to_ms(now + bounds.interval)))
         else:
-            started.append((each, next_execution(each.execution, to_ms(now), replica_id)))
-    return DueRetries(started, held, dropped, put_off)
+            begun = next_execution(each.execution, to_ms(now), replica_id)
+            keys = limit_keys_of(task, bounds.limits)  # it may have come under others meanwhile
+            if bounds.take(keys):
+                started.append((each, begun.model_copy(update={"limit_keys": keys or None})))
+            else:
+                put_off.append((each, to_ms(now + bounds.until_slot(each.execution, now))))
+    return DueRetries(started, held, dropped, given, put_off)

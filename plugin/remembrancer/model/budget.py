@@ -18,8 +18,9 @@ from pydantic import BeforeValidator
 from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import read_word
 from remembrancer.model.field_definition import FieldDefinition
+from remembrancer.model.json_bounds import read_json
 from remembrancer.model.policy import OnExhausted
-from remembrancer.model.suggestions import nearest, unknown
+from remembrancer.model.suggestions import unknown
 
 if TYPE_CHECKING:
     from remembrancer.model.field_definition import Check
@@ -49,7 +50,7 @@ def read_budget(field: str, value: object, example: object) -> Budget | None:
     given = cast("Mapping[object, object]", value)
     for name in given:
         if name not in PARTS:
-            raise InvalidInput(f"{field}.{name}", given[name], unknown(str(name), PARTS), _near(str(name)))
+            raise InvalidInput(f"{field}.{name}", given[name], unknown(str(name), PARTS), example)
     return {name: _read(f"{field}.{name}", name, given[name]) for name in PARTS if name in given}
 
 
@@ -78,7 +79,7 @@ def _parsed(field: str, text: str, example: object) -> dict[str, object]:
     """Return what a text such as `max_depth=3,max_fan_out=10` says."""
     if text.lstrip().startswith("{"):
         try:
-            return cast("dict[str, object]", json.loads(text))
+            return cast("dict[str, object]", read_json(text, is_finite=True))
         except ValueError:
             raise InvalidInput(field, text, _ALLOWED, example) from None
     found: dict[str, object] = {}
@@ -115,9 +116,10 @@ def _whole(value: object) -> int | None:
 def micros_of(field: str, value: object) -> int:
     """Return an amount of money in millionths. Raises InvalidInput: a float, which is never exact, or no amount."""
     allowed = f"a whole number, or text with up to six decimals, from 0 to {MOST // _MICROS:,}"
-    if isinstance(value, bool) or not isinstance(value, int | str) or not _NUMBER.fullmatch(str(value)):
+    is_whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST
+    if not is_whole and not (isinstance(value, str) and _NUMBER.fullmatch(value)):
         raise InvalidInput(field, value, allowed, _EXAMPLES["money"])
-    micros = Decimal(value) * _MICROS
+    micros = Decimal(cast("int | str", value)) * _MICROS
     if micros != micros.to_integral_value() or not 0 <= micros <= MOST:
         raise InvalidInput(field, value, allowed, _EXAMPLES["money"])
     return int(micros)
@@ -133,15 +135,13 @@ def read_estimate(field: str, value: object, example: object) -> Budget | None:
     """Return what one run is expected to use, in its normal form; None without it. Raises InvalidInput."""
     if value is None:
         return None
-    read = read_budget(field, value, example) or {}
-    for name, part in read.items():
-        if name not in _ESTIMATED or part is None:
-            raise InvalidInput(f"{field}.{name}", part, "tokens or money, with an amount", example)
-    return read
-
-
-def _near(name: str) -> str:
-    return nearest(name, PARTS) or PARTS[0]
+    if isinstance(value, str):
+        value = _parsed(field, value, example)
+    if isinstance(value, Mapping):
+        for name, part in cast("Mapping[object, object]", value).items():
+            if name not in _ESTIMATED or part is None:
+                raise InvalidInput(f"{field}.{name}", part, "tokens or money, with an amount", example)
+    return read_budget(field, cast("object", value), example)
 
 
 _MICROS: Final = 1_000_000

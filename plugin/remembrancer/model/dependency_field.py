@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
@@ -11,12 +12,13 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import LONGEST_ID, read_line, read_word
 from remembrancer.model.dependency import MOST_DEPENDENCIES, PERIOD, Dependency, OnFailure
 from remembrancer.model.field_definition import FieldDefinition
-from remembrancer.model.suggestions import nearest, unknown
+from remembrancer.model.suggestions import unknown
 
 if TYPE_CHECKING:
     from remembrancer.model.field_definition import Check, Schema
 
 _FIELDS: Final = ("task", "on_failure", "delay", "window")
+_EXAMPLE: Final = {"task": "daily-import", "on_failure": "ignore"}
 _ALLOWED: Final = f"a list of up to {MOST_DEPENDENCIES} tasks: ids, dedup keys, or objects {{task, on_failure, …}}"
 
 
@@ -77,12 +79,19 @@ def _read(field: str, value: object) -> Dependency:
         given = _from_text(field, value)
     for name in given:
         if name not in _FIELDS:
-            raise InvalidInput(f"{field}.{name}", given[name], unknown(name, _FIELDS), nearest(name, _FIELDS) or "task")
+            raise InvalidInput(f"{field}.{name}", given[name], unknown(str(name), _FIELDS), _EXAMPLE)
     task = read_line(f"{field}.task", given.get("task"), LONGEST_ID, "task_1723644600.123_9f3k2a")
     word = given.get("on_failure")
     on_failure = OnFailure.BLOCK if word is None else read_word(f"{field}.on_failure", word, OnFailure, "ignore")
-    delay, window = given.get("delay"), given.get("window")
-    return Dependency(task, on_failure, cast("str | None", delay), PERIOD if window is None else cast("str", window))
+    delay, window = (_text(f"{field}.{each}", given.get(each)) for each in ("delay", "window"))
+    return Dependency(task, on_failure, delay, PERIOD if window is None else window)
+
+
+def _text(field: str, value: object) -> str | None:
+    """Return a length of time as it was given: its text is read with the tasks. Raises InvalidInput: it is no text."""
+    if value is None or isinstance(value, str | timedelta):
+        return cast("str | None", value)
+    raise InvalidInput(field, value, "a length of time in w, d, h, m and s", "24h")
 
 
 def _from_text(field: str, value: object) -> Mapping[str, object]:

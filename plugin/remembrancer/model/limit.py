@@ -168,7 +168,7 @@ def _declared(key: str, value: object) -> DeclaredLimit:
 def read_key_limit(text: str) -> tuple[str, int]:
     """Return the key and the slots of a text such as `database=3`. Raises InvalidInput."""
     key, sign, slots = text.rpartition("=")
-    if not sign or not slots.isdecimal():
+    if not sign or not slots.isdecimal() or len(slots) > len(str(MOST_SLOTS)):
         raise InvalidInput("limit", text, "KEY=N, a concurrency key and its slots", "database=3")
     name, number = read_limit_key(key), read_slots(int(slots))
     if not name.startswith("key:") or number is None:

@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.field_definition import FieldDefinition
+from remembrancer.model.json_bounds import read_json
 from remembrancer.model.suggestions import nearest
 
 if TYPE_CHECKING:
@@ -115,8 +116,8 @@ def _object_of(name: str, value: object, example: object) -> Mapping[str, object
             return cast("Mapping[str, object]", given)
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
-            held: object = json.loads(value)
-        except (ValueError, RecursionError):
+            held = read_json(value, is_finite=True)
+        except ValueError:
             held = None
         if isinstance(held, dict):
             return cast("dict[str, object]", held)
@@ -137,11 +138,11 @@ def read_wait(name: str, value: object) -> float:
         value = value.total_seconds()
     elif isinstance(value, str) and (found := _LENGTH.fullmatch(value.strip().lower())) and any(found.groups()):
         value = float(sum(int(found[unit] or 0) * size for unit, size in _UNITS.items()))
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 <= (seconds := float(cast("float", value))) <= LONGEST_WAIT:
-        allowed = f"0 to {LONGEST_WAIT:,.0f} seconds, or a length of time in w, d, h, m and s"
-        raise InvalidInput(name, value, allowed, "30s")
-    return seconds
+    # Compared before it becomes a float: a whole number may be too large for one.
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LONGEST_WAIT:
+        return float(value)
+    allowed = f"0 to {LONGEST_WAIT:,.0f} seconds, or a length of time in w, d, h, m and s"
+    raise InvalidInput(name, value, allowed, "30s")
 
 
 def _span(name: str, value: object) -> float | None:

@@ -7,7 +7,9 @@ The laws of retries after a failure:
 - An occurrence has one outcome, that of its last attempt. Each attempt before it failed.
 - None follows a failure that is permanent, or that `retry` excludes.
 - None begins after the deadline of the occurrence.
-- None begins later than `within` seconds after the start of the first.
+- None begins later than `within` seconds after the start of the first, whatever held it.
+- One that waits is given up if its task loses its `retry`, or has had enough attempts by a lower `max_attempts`: the
+  failure before is the outcome then, with all that follows from one.
 - A wait with jitter is the same on each replica: the key of the attempt draws it.
 """
 
@@ -48,14 +50,25 @@ def retry_due_ms(task: ScheduledTask, execution: Execution, outcome: HandlerOutc
     if asked is not None and asked.after is not None:
         wait = cast("float", asked.after)
     due_ms = to_ms(now) + round(wait * 1000)
-    until_ms = attempts_until_ms(task, execution)
-    if until_ms is not None and due_ms >= until_ms:
-        return None
-    if policy.within is not None:
-        since_ms = execution.retry_since_ms or to_ms(execution.triggered_at)
-        if due_ms > since_ms + cast("float", policy.within) * 1000:
-            return None
-    return due_ms
+    return None if _is_over(task, policy, execution, due_ms) else due_ms
+
+
+def is_given_up(task: ScheduledTask, failed: Execution, now: datetime) -> bool:
+    """Return whether an attempt that waits is not to begin after all: its task changed meanwhile, or it is too late."""
+    if failed.attempt >= task.max_attempts:
+        return True
+    if task.retry is None and failed.reason_code is not Reason.RETRY_REQUESTED:
+        return True
+    return _is_over(task, policy_of(task.retry), failed, to_ms(now))
+
+
+def _is_over(task: ScheduledTask, policy: RetryPolicy, failed: Execution, at_ms: int) -> bool:
+    """Return whether this time is too late for the attempt after *failed*."""
+    until_ms = attempts_until_ms(task, failed)
+    if until_ms is not None and at_ms >= until_ms:
+        return True
+    since_ms = failed.retry_since_ms or to_ms(failed.triggered_at)
+    return policy.within is not None and at_ms > since_ms + cast("float", policy.within) * 1000
 
 
 def is_excluded(policy: RetryPolicy, outcome: HandlerOutcome) -> bool:

@@ -85,6 +85,21 @@ def refused(settlement: Settlement, fault: str) -> Settlement:
     )
 
 
+def given_up(task: ScheduledTask, failed: Execution, now: datetime) -> Settlement:
+    """Return what follows from a failed execution that has become the outcome, since no attempt follows after all."""
+    return Settlement(
+        execution=failed,
+        status=ExecutionStatus.FAILED,
+        completed_at=now,
+        duration_seconds=failed.duration_seconds or 0.0,
+        reason_code=failed.reason_code,
+        reason=failed.reason,
+        ends_task=ends(ExecutionStatus.FAILED) if is_last(task, failed) else None,
+        additions=task.additions,
+        next_check=check_after_loss(task, failed, now),
+    )
+
+
 def is_counted(
     task: ScheduledTask, execution: Execution, status: ExecutionStatus, *, is_retried: bool, is_last: bool
 ) -> bool:

@@ -29,7 +29,7 @@ class Retries(Protocol):
         ...
 
     async def act(self, due: DueRetries, lease: Lease) -> Sequence[Execution]:
-        """Start, hold and drop attempts that still wait as they were read, in one commit; return those that started.
+        """Start, hold, drop and give up attempts that wait as they were read, in one commit; return those that started.
 
         At most one replica starts an attempt, each RETRY_OF the failed execution. The lease exists if one started.
         """

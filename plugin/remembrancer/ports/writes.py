@@ -227,6 +227,8 @@ class DueRetries:
     held: Sequence[tuple[WaitingRetry, int | None]] = ()
     """Those of paused tasks, each with the end of the pause (epoch ms); None: until the task is resumed."""
     dropped: Sequence[WaitingRetry] = ()
-    """Those that never start: the failure before is the outcome."""
+    """Those that never start, of tasks that have ended or are gone."""
+    given_up: Sequence[tuple[WaitingRetry, Settlement]] = ()
+    """Those that never start, each with what follows from the failure before: it is the outcome."""
     put_off: Sequence[tuple[WaitingRetry, int]] = ()
     """Those that lack something now, each with the time (epoch ms) at which it is looked at again."""

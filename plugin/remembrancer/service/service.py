@@ -272,7 +272,8 @@ class SchedulerService:
 
         Raises TaskNotFound, TaskEnded, TaskChanged, InvalidInput: it has an open question, or no run ahead.
         """
-        wish = Ask(question, of or (), within, on_no_answer, reminders, escalate_to or (), thought_id)
+        asked_of, next_of = (() if each is None else each for each in (of, escalate_to))
+        wish = Ask(question, asked_of, within, on_no_answer, reminders, next_of, thought_id)
         return await self._process.commands().questions.ask(task_id, wish, fence)
 
     @public

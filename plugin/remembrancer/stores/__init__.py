@@ -3,7 +3,7 @@
 - `commits`: the commit pipeline: from a call of the store to a commit on the disk, and its answer.
 - `cypher`: Cypher that users write: read enough to refuse what writes or reaches beyond the graph.
 - `disk_full`: detection of a full disk, by the messages of operating systems and engines.
-- `due_times`: times at which something is due, and the attempts that wait for theirs.
+- `due_times`: times at which something is due.
 - `embedded`: ArcadeDB in this process: a graph in a directory of its own.
 - `graph`: the tasks and the work queue of a graph, on any connection.
 - `integrity`: the check and repair of a graph's records, edges, streams and counters.

@@ -17,6 +17,7 @@ from remembrancer.cli.schedule_options import (
     schedule_of,
 )
 from remembrancer.errors import InvalidInput
+from remembrancer.model.constraints import label_form
 from remembrancer.model.field_definition import FieldDefinition, FieldGroup, JsonObject
 from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, RepeatedKey, read_json
 from remembrancer.model.limit import read_key_limit, read_limit_key
@@ -226,6 +227,9 @@ def _limit_of(asked: GraphOptions) -> tuple[tuple[str, int] | None, GraphOptions
     if (typed := cast("str | None", vars(asked)["limit"])) is None:
         return None, asked
     limited = read_key_limit(typed)
+    if (key := cast("str | None", vars(asked)["concurrency_key"])) is not None and label_form(key) != limited[0]:
+        allowed = "the limit of the task's own concurrency key; `remembrancer limit` sets any other"
+        raise InvalidInput("limit", typed, allowed, f"{key}={limited[1]}")
     return limited, replace(asked, concurrency_key=limited[0])  # pyright: ignore[reportCallIssue]  one of its fields
 
 

@@ -12,10 +12,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.errors import InvalidInput
-from remembrancer.model.constraints import LONGEST_TEXT, read_id, read_line, read_text
+from remembrancer.model.constraints import LONGEST_TEXT, read_id, read_line, read_text, read_word
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.question import Answer, OnNoAnswer, Question, answer_from, question_from
-from remembrancer.model.suggestions import nearest, unknown
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.policies.decision import Remind, Skip, Wait
@@ -41,7 +40,6 @@ LONGEST_NAME_OF: Final = 200
 MOST_REMINDERS: Final = 1000
 """The most reminders of one question."""
 _CENTURY: Final = timedelta(days=36_500)
-_WORDS: Final = tuple(each.value for each in OnNoAnswer)
 
 
 def unanswered(task: ScheduledTask, situation: Situation, context: PlanContext) -> Skip | Remind | Wait | None:
@@ -190,11 +188,8 @@ def _ended(
 
 def _policy(wish: Ask) -> OnNoAnswer:
     given = wish.on_no_answer
-    if given is None:
-        return OnNoAnswer.WAIT if wish.within is None else OnNoAnswer.GIVE_UP
-    if given not in _WORDS:
-        raise InvalidInput("on_no_answer", given, unknown(str(given), _WORDS), nearest(str(given), _WORDS) or "wait")
-    policy = OnNoAnswer(given)
+    usual = OnNoAnswer.WAIT if wish.within is None else OnNoAnswer.GIVE_UP
+    policy = usual if given is None else read_word("on_no_answer", given, OnNoAnswer, usual.value)
     if policy is OnNoAnswer.WAIT and wish.within is not None:
         raise InvalidInput(
             "within", str(wish.within), "no time beside on_no_answer=wait, which waits without an end", None

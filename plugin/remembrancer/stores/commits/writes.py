@@ -118,6 +118,8 @@ _EXECUTIONS: Final = {
     ),
     "hold_retries": WriteSpec(executions.HeldRetryRow, "execution_id", silent=_ATTEMPTS, kind=CLAIM),
     "drop_retries": WriteSpec(executions.DroppedRetryRow, "execution_id", silent=_ATTEMPTS, kind=CLAIM),
+    "give_up_retries": WriteSpec(executions.GivenUpRetryRow, "execution_id", silent=_ATTEMPTS, kind=CLAIM),
+    "recall_retries": WriteSpec(executions.ReleasedRetriesRow, "task_id", silent=_PART, kind=None),
     "release_retries": WriteSpec(executions.ReleasedRetriesRow, "task_id", silent=_PART, kind=None),
     "end_retries": WriteSpec(executions.EndedRetriesRow, "task_id", silent=_PART, kind=None),
     "record_dead_letters": WriteSpec(executions.DeadLetterRow, "task_id", events=row_events.dead_lettered, kind=None),

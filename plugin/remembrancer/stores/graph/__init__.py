@@ -3,7 +3,7 @@
 - `armed_times`: the armed times of recurring tasks in a graph, and the time zone rules that they follow.
 - `bundle`: an open graph of an engine that runs the query catalogue: all ports, over one connection.
 - `claims`: claims of occurrences: their statements, and the claims that the answers show to be won.
-- `concurrency`: tasks that are due and have to wait.
+- `concurrency`: tasks and attempts that are due and have to wait.
 - `due_index`: the due index: the tasks that are due and the next run, read above a low watermark.
 - `element_ids`: by the engine's own id of a node a write finds it at once, without an index.
 - `execution_list`: lists of executions, newest first: read page by page, without unreadable ones.

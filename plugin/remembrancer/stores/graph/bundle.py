@@ -11,10 +11,10 @@ from remembrancer.model.query_limits import QueryLimits
 from remembrancer.ports.graph import Graph
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.cypher.read_only import refuse_powers
-from remembrancer.stores.due_times.retries import GraphRetries
 from remembrancer.stores.graph.armed_times import GraphArmedTimes
 from remembrancer.stores.graph.concurrency.limits import GraphLimits
 from remembrancer.stores.graph.concurrency.priorities import GraphPriorities
+from remembrancer.stores.graph.concurrency.retries import GraphRetries
 from remembrancer.stores.graph.concurrency.waits import GraphWaits
 from remembrancer.stores.graph.health import GraphHealthProbe
 from remembrancer.stores.graph.parts import GraphParts
@@ -67,7 +67,7 @@ class ConnectedGraph(Graph):
         self.exclusive = connection.exclusive
         self.tasks = GraphTaskStore(parts, armed_times)
         self.queue = GraphWorkQueue(parts)
-        self.retries = GraphRetries(connection, parts.records, parts.retries)
+        self.retries = GraphRetries(parts)
         self.armed_times = armed_times
         self.events = GraphEventLog(connection, parts.records)
         self.audit = GraphAuditLog(connection, parts.records)

@@ -85,18 +85,25 @@ def recovery_statements(ended_leases: Sequence[str], lost: Sequence[Recovery]) -
     statements += charging(each.settlement for each in lost)
     if retried := [_retry_row(each) for each in lost if each.retry]:
         statements.append(Statement("retry_executions", retried))
-    ending = [each.settlement for each in lost if each.settlement.ends_task]
-    # Losing the execution, in the statement before, moves its fence on by one.
-    if ended := [_retire_row(settlement, settlement.execution.fence + 1) for settlement in ending]:
-        statements.append(Statement("retire_tasks", ended))
-    settled = [each.settlement for each in lost if each.settlement.next_check]
-    statements += _next_checks([(each, each.execution.fence + 1) for each in settled])
-    given_up = [each.settlement for each in lost if not each.retry]
-    statements += _dead_letters([(each, each.execution.fence + 1) for each in given_up])
+    statements += following([each.settlement for each in lost], [each.settlement for each in lost if not each.retry])
     statements += returning(retries)
     if ended_leases:
         statements.append(release_leases(ended_leases))
     return reserving_retries(lost, statements)
+
+
+def following(settlements: Sequence[Settlement], final: Sequence[Settlement] | None = None) -> list[Statement]:
+    """Return the statements of what follows from failures whose fence the statement before has moved on by one.
+
+    *final* are those that no attempt follows; all of them unless given.
+    """
+    statements: list[Statement] = []
+    ending = [each for each in settlements if each.ends_task]
+    if ended := [_retire_row(settlement, settlement.execution.fence + 1) for settlement in ending]:
+        statements.append(Statement("retire_tasks", ended))
+    statements += _next_checks([(each, each.execution.fence + 1) for each in settlements if each.next_check])
+    given_up = settlements if final is None else final
+    return [*statements, *_dead_letters([(each, each.execution.fence + 1) for each in given_up])]
 
 
 def _dead_letters(settled: Sequence[tuple[Settlement, int]]) -> list[Statement]:

@@ -61,9 +61,16 @@ def _retries_row(changed: Mapping[str, object]) -> EndedRetriesRow:
     return {"task_id": str(changed["task_id"]), "change_id": str(changed["change_id"])}
 
 
-def _releases(edit: Edit) -> bool:
-    """Return whether an edit ends or moves a pause, which may hold attempts."""
-    return edit.before.paused_at is not None and edit.change.action in {"pause", "resume"}
+def _attempts(edit: Edit) -> str | None:
+    """Return the statement for the waiting attempts of a task that an edit concerns; None if it concerns none.
+
+    It ends or moves a pause, which may hold attempts, or it takes retries away.
+    """
+    if not edit.after.is_open:
+        return None
+    if edit.before.paused_at is not None and edit.change.action in {"pause", "resume"}:
+        return "release_retries"
+    return "recall_retries" if edit.before.retry is not None and edit.after.retry is None else None
 
 
 async def edit(parts: GraphParts, edits: Sequence[Edit], armed_times: GraphArmedTimes) -> list[bool]:
@@ -73,11 +80,11 @@ async def edit(parts: GraphParts, edits: Sequence[Edit], armed_times: GraphArmed
     keys = [each.change.idempotency_key for each in edits if each.change.idempotency_key]
     with rejecting_reuse(keys[0] if keys else None):
         try:
-            released = [to_ms(each.change.at) for each in edits if _releases(each)]
-            parts.retries.arm(released)
-            times = [*(each.after.next_run_ms for each in edits), *released]
+            looked_at = [to_ms(each.change.at) for each in edits if _attempts(each)]
+            parts.retries.arm(looked_at)
+            times = [*(each.after.next_run_ms for each in edits), *looked_at]
             answers = await parts.index.write_armed(times, statements)
-            parts.retries.arm(released)
+            parts.retries.arm(looked_at)
         except UniqueKeyTaken as taken:
             if await _is_outdated(parts, edits):
                 return [False] * len(edits)
@@ -115,10 +122,8 @@ def _edit_statements(edits: Sequence[Edit]) -> list[Statement]:
     }
     parts["end_retries"] = [_retries_row(row) for row in parts["cancel_tasks"]]
     for each, row in zip((each for each in edits if each.after.is_open), parts["edit_tasks"], strict=True):
-        if _releases(each):
-            parts.setdefault("release_retries", []).append({**_retries_row(row), "at_ms": to_ms(each.change.at)})
-        elif each.before.retry is not None and each.after.retry is None:
-            parts["end_retries"] = [*parts["end_retries"], _retries_row(row)]
+        if name := _attempts(each):
+            parts.setdefault(name, []).append({**_retries_row(row), "at_ms": to_ms(each.change.at)})
         for link in changed_links(each.before, each.after, str(row["change_id"])):
             parts.setdefault(link.name, []).extend(link.rows)
         for link in changed_dependencies(each, str(row["change_id"])):

@@ -76,13 +76,13 @@ def note_refusals(refused: dict[str, Refusal], taken: Sequence[Statement], answe
                 refused.setdefault(execution_id, refusal)
 
 
-def wanted_slots(executions: Sequence[Execution]) -> tuple[dict[str, list[str]], dict[str, int]]:
-    """Return the executions under each limit, and the greatest place that each execution has among them."""
+def wanted_slots(executions: Sequence[Execution]) -> tuple[dict[str, list[str]], dict[str, dict[str, int]]]:
+    """Return the executions under each limit, and of each execution its places among them, by the limits."""
     wanted = _wanted(executions)
-    places: dict[str, int] = {}
-    for ids in wanted.values():
+    places: dict[str, dict[str, int]] = {}
+    for key, ids in wanted.items():
         for place, each in enumerate(ids):
-            places[each] = max(place, places.get(each, 0))
+            places.setdefault(each, {})[key] = place
     return wanted, places
 
 

@@ -153,8 +153,8 @@ class WaitedRetryRow(StartRow):
     task_status: str
     paused_ms: int | None
     limit_keys: list[str]
-    place: int
-    """The greatest of its places among those that want a slot of one of its limits."""
+    places: dict[str, int]
+    """By the keys of its limits, its place among those that want a slot."""
 
 
 class HeldRetryRow(TypedDict):
@@ -173,6 +173,12 @@ class DroppedRetryRow(TypedDict):
     due_ms: int
 
 
+class GivenUpRetryRow(DroppedRetryRow):
+    """The same, of one that is the outcome from then on, with its fence until then."""
+
+    fence: int
+
+
 class EndedRetriesRow(TypedDict):
     """A task whose waiting attempts never start, and the change by which that is so."""
 
@@ -181,7 +187,7 @@ class EndedRetriesRow(TypedDict):
 
 
 class ReleasedRetriesRow(EndedRetriesRow):
-    """A task whose waiting attempts no pause holds now, and the change by which that is so."""
+    """A task whose waiting attempts are looked at now, and the change by which that is so."""
 
     at_ms: int
 

@@ -1,6 +1,7 @@
-"""Tasks that are due and have to wait.
+"""Tasks and attempts that are due and have to wait.
 
 - `limits`: the limits of a graph: their slots, and who holds them.
 - `priorities`: the tasks of a graph that have a priority.
+- `retries`: attempts that are due: they start, are held by a pause, given up, or dropped, in one write.
 - `waits`: tasks that wait for something: read from their index, parked and woken in batches.
 """

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.writes import DueRetries, WaitingRetry
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken, rows_of
+from remembrancer.stores.graph.outcomes import following
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.budget_rows import reserving_attempts
 from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases, with_fence
@@ -20,11 +22,9 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.model.task import ScheduledTask
-    from remembrancer.ports.writes import Lease
-    from remembrancer.stores.commits.connection import GraphConnection
+    from remembrancer.ports.writes import Lease, Settlement
     from remembrancer.stores.commits.row_types.executions import DroppedRetryRow, HeldRetryRow, WaitedRetryRow
-    from remembrancer.stores.due_times.retry_times import RetryTimes
-    from remembrancer.stores.rows.readable_records import ReadableRecords
+    from remembrancer.stores.graph.parts import GraphParts
 
 _LOOKS: Final = 5
 
@@ -33,15 +33,16 @@ class GraphRetries:
     """The waiting attempts of one graph. The contract and its laws: `remembrancer.ports.retries.Retries`.
 
     Args:
-        connection: An open graph.
-        records: Reads nodes.
-        times: The times that this process knows.
+        parts: Of the open graph.
     """
 
-    def __init__(self, connection: GraphConnection, records: ReadableRecords, times: RetryTimes) -> None:
-        self._connection = connection
-        self._records = records
-        self._times = times
+    def __init__(self, parts: GraphParts) -> None:
+        self._connection = parts.connection
+        self._records = parts.records
+        self._times = parts.retries
+        self._index = parts.index
+        self._time_links = parts.time_links
+        self._signals = parts.signals
 
     @property
     def earliest_ms(self) -> int | None:
@@ -87,7 +88,7 @@ class GraphRetries:
     async def _singly(self, due: DueRetries, lease: Lease) -> list[Execution]:
         """Start the attempts one by one, since one of them exists already: that one is dropped."""
         await self._connection.write([acquire_leases(lease, [each for _, each in due.started])])
-        started = await self._write(DueRetries(held=due.held, dropped=due.dropped, put_off=due.put_off), None)
+        started = await self._write(replace(due, started=()), None)
         for each in due.started:
             try:
                 started += await self._write(DueRetries([each]), None)
@@ -102,7 +103,7 @@ class GraphRetries:
         if begun:
             wanted, places = wanted_slots(begun)
             statements += [taking(wanted, to_ms(begun[0].triggered_at))] if wanted else []
-            rows = [_start_row(*each, places.get(each[1].execution_id, 0)) for each in due.started]
+            rows = [_start_row(*each, places.get(each[1].execution_id, {})) for each in due.started]
             statements.append(Statement("start_retries", rows))
             statements += [acquire_leases(lease, begun)] if lease else []
         held = [_hold_row(*each, by_pause=True) for each in due.held]
@@ -111,13 +112,27 @@ class GraphRetries:
         if due.dropped:
             dropped = [_drop_row(vars(each.execution)) for each in due.dropped]
             statements.append(Statement("drop_retries", dropped))
+        statements += _giving_up(due.given_up)
         if not statements:
             return []
         statements += returning(begun)
         statements = reserving_attempts(due.started, statements)
-        answers = await self._connection.write(statements)
+        checks = [each.next_check.at_ms for _, each in due.given_up if each.next_check]
+        answers = await self._index.write_armed(checks, statements)
+        for row in rows_of("arm_next_checks", statements, answers):
+            if row["next_run_ms"] is not None:
+                self._time_links.record(row["task_id"], row["next_run_ms"])
+        self._signals.tell_of(each.execution.task_id for each, _ in due.given_up)
         self._times.arm(until_ms for _, until_ms in (*due.held, *due.put_off) if until_ms is not None)
         return [with_fence(begun[int(row["row"])], row) for row in rows_of("start_retries", statements, answers)]
+
+
+def _giving_up(given_up: Sequence[tuple[WaitingRetry, Settlement]]) -> list[Statement]:
+    """Return the statements that make failures outcomes; none without any."""
+    if not given_up:
+        return []
+    rows = [{**_drop_row(vars(each.execution)), "fence": each.execution.fence} for each, _ in given_up]
+    return [Statement("give_up_retries", rows), *following([settlement for _, settlement in given_up])]
 
 
 def _task(node: Row | None) -> ScheduledTask | None:
@@ -128,7 +143,7 @@ def _task(node: Row | None) -> ScheduledTask | None:
         return None
 
 
-def _start_row(waiting: WaitingRetry, begun: Execution, place: int) -> WaitedRetryRow:
+def _start_row(waiting: WaitingRetry, begun: Execution, places: dict[str, int]) -> WaitedRetryRow:
     former, task = waiting.execution, waiting.task
     assert task, "an attempt starts with its task"  # noqa: S101
     assert former.retry_due_ms is not None, "it waits"  # noqa: S101
@@ -139,7 +154,7 @@ def _start_row(waiting: WaitingRetry, begun: Execution, place: int) -> WaitedRet
         "task_status": task.status,
         "paused_ms": None if task.paused_at is None else to_ms(task.paused_at),
         "limit_keys": list(begun.limit_keys or ()),
-        "place": place,
+        "places": places,
     }
 
 
