@@ -1,7 +1,8 @@
 """Rates of fires under limits, as ratios to plain fires of the same run; `python bench/limits.py [GRAPH] [TASKS]`.
 
-Each kind fires in turn, several times over: minutely tasks without limits, under a limit that does not bind, and under
-one that does. Then the check of what is due, with and without ten thousand tasks that wait for a full slot.
+Each kind fires in turn, several times over: minutely tasks without limits, under a limit that does not bind, under one
+that does, under a rate, and under overlap keys of their own. Then the check of what is due, with and without ten
+thousand tasks that wait for a full slot.
 """
 
 from __future__ import annotations
@@ -25,11 +26,20 @@ from remembrancer.testing import VirtualClock
 if TYPE_CHECKING:
     from remembrancer.ports.handler import Firing
 
-KINDS: dict[str, tuple[str | None, int | None]] = {
-    "plain": (None, None),
-    "not binding": ("wide", 10_000),
-    "binding, 100 slots": ("hundred", 100),
-    "binding, 50 slots": ("fifty", 50),
+KINDS: dict[str, dict[str, str]] = {
+    "plain": {},
+    "not binding": {"concurrency_key": "wide"},
+    "binding, 100 slots": {"concurrency_key": "hundred"},
+    "binding, 50 slots": {"concurrency_key": "fifty"},
+    "rate, not binding": {"concurrency_key": "quick"},
+    "overlap, own keys": {"overlap": "skip"},
+    "overlap, allow_all": {"overlap": "allow_all"},
+}
+LIMITS: dict[str, tuple[int | None, str | None, int | None]] = {
+    "wide": (10_000, None, None),
+    "hundred": (100, None, None),
+    "fifty": (50, None, None),
+    "quick": (None, "1000000/second", 10_000),
 }
 TURNS = 3
 WAITING = 10_000
@@ -41,11 +51,9 @@ async def note(firing: Firing) -> None:
     CALLS.append(firing.task.task_id)
 
 
-async def fired(service: TaskSchedulerService, clock: VirtualClock, key: str | None, count: int) -> float:
+async def fired(service: TaskSchedulerService, clock: VirtualClock, fields: dict[str, str], count: int) -> float:
     """Schedule tasks for the next minute and fire them all; return how many a second."""
-    requests = [
-        ScheduleRequest("Task", "goal", "prompt", "thought", "in 30s", concurrency_key=key) for _ in range(count)
-    ]
+    requests = [ScheduleRequest("Task", "goal", "prompt", "thought", "in 30s", **fields) for _ in range(count)]
     for start in range(0, count, 1000):
         await service.schedule_tasks(requests[start : start + 1000])
     clock.advance(timedelta(minutes=1))
@@ -64,13 +72,12 @@ async def main(graph: str, count: int) -> None:
     clock = VirtualClock(BEGIN)
     service = TaskSchedulerService(graph, time_service=clock, handler=note)
     await service.open()
-    for key, slots in KINDS.values():
-        if key is not None:
-            await service.set_limit(key, slots)
+    for key, (slots, rate, burst) in LIMITS.items():
+        await service.set_limit(key, slots, rate, burst)
     rates: dict[str, list[float]] = {name: [] for name in KINDS}
     for _ in range(TURNS):
-        for name, (key, _slots) in KINDS.items():
-            rates[name].append(await fired(service, clock, key, count))
+        for name, fields in KINDS.items():
+            rates[name].append(await fired(service, clock, fields, count))
     plain = median(rates["plain"])
     for name, found in rates.items():
         print(f"{name:20} {median(found):8,.0f}/s  {median(found) / plain:5.2f} of plain")

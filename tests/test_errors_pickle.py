@@ -29,6 +29,8 @@ ARGUMENTS: dict[str, tuple[object, ...]] = {
     "TaskContended": ("task_1", "cancelled", 20),
     "SchedulerBusy": (8, 5.0),
     "LineageLimitReached": ("max_depth", "thought_1", 3, 4, "task_1"),
+    "QuotaReached": ("open:recurring", 100, 100, 1, ["task_1 (Report)"]),
+    "WorkNotHeld": ("exec_1", "mailer-1"),
     "SchedulerHalted": ("The mail server is being moved.",),
     "LimitReached": ("key:database", 2, ["task_1", "task_2"]),
     "WrongThread": (),

@@ -51,6 +51,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         NotRunning as NotRunning,
         OutcomeUnknown as OutcomeUnknown,
         QueryFailed as QueryFailed,
+        QuotaReached as QuotaReached,
         RemembrancerError as RemembrancerError,
         SchedulerBusy as SchedulerBusy,
         SchedulerHalted as SchedulerHalted,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         TaskEnded as TaskEnded,
         TaskNotFound as TaskNotFound,
         TaskUnreadable as TaskUnreadable,
+        WorkNotHeld as WorkNotHeld,
         WrongThread as WrongThread,
     )
     from remembrancer.model.addition import Cause as Cause
@@ -199,6 +201,11 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         TemplateParameter as TemplateParameter,
     )
     from remembrancer.model.token import AccessToken as AccessToken, NewToken as NewToken, Scope as Scope
+    from remembrancer.model.worker_calls import (
+        WaitingWork as WaitingWork,
+        WorkItem as WorkItem,
+        WorkReceipt as WorkReceipt,
+    )
     from remembrancer.operations.ahead.agenda import Agenda as Agenda, AgendaEntry as AgendaEntry
     from remembrancer.operations.ahead.preview import PreviewedFire as PreviewedFire, SchedulePreview as SchedulePreview
     from remembrancer.operations.diagnostics.checks import CheckResult as CheckResult, Severity as Severity
@@ -260,6 +267,7 @@ _API: Final = {
         "IdempotencyKeyReused",
         "InvalidInput",
         "LineageLimitReached",
+        "QuotaReached",
         "NotAGraph",
         "NotRunning",
         "OutcomeUnknown",
@@ -274,6 +282,7 @@ _API: Final = {
         "TaskEnded",
         "TaskNotFound",
         "TaskUnreadable",
+        "WorkNotHeld",
         "WrongThread",
     ),
     "model.addition": ("Cause",),
@@ -329,6 +338,7 @@ _API: Final = {
     "model.task_set": ("AppliedSet", "DeclaredTask", "SetAction"),
     "model.task_status": ("TaskStatus", "TaskType"),
     "model.task_template": ("ParameterType", "TaskTemplate", "TemplateParameter"),
+    "model.worker_calls": ("WaitingWork", "WorkItem", "WorkReceipt"),
     "model.token": ("AccessToken", "NewToken", "Scope"),
     "operations.ahead.agenda": ("Agenda", "AgendaEntry"),
     "operations.diagnostics.checks": ("CheckResult", "Severity"),

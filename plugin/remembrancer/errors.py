@@ -3,6 +3,7 @@
 RemembrancerError
 ├── InvalidInput (ValueError)       an argument is invalid; nothing was written
 │   ├── IdempotencyKeyReused        a different request was sent with the same idempotency key
+│   ├── QuotaReached                more tasks would be open than a quota allows
 │   ├── LineageLimitReached         a bound of a lineage refuses tasks of a handler, or a run
 │   └── DeferralsExhausted          the run was deferred as often, or for as long, as its task allows
 ├── TaskNotFound (LookupError)      no task has this id
@@ -73,8 +74,7 @@ class InvalidInput(RemembrancerError, ValueError):
     """
 
     def __init__(self, field: str, value: object, allowed: str, example: object) -> None:
-        self.field = field
-        self.value = value
+        self.field, self.value = field, value
         self.allowed = allowed = _legible(allowed)
         self.example = example
         shown = _shortened(_written(value), _SHOWN)
@@ -111,13 +111,29 @@ class LineageLimitReached(InvalidInput):
     def __init__(
         self, limit: str, lineage_id: str, most: int | str | None, asked: int | str | None, holder: str
     ) -> None:
-        self.limit = limit
-        self.lineage_id = lineage_id
-        self.most = most
-        self.holder = holder
+        self.limit, self.lineage_id, self.most, self.holder = limit, lineage_id, most, holder
         raised = f"`remembrancer budget set {quote(lineage_id)} --budget {limit}={asked}` raises it"
         allowed = f"at most {most} in the lineage of {lineage_id}, used up by {holder}; outside of a handler, {raised}"
         super().__init__(limit, asked, allowed, None)
+
+
+class QuotaReached(InvalidInput):
+    """More tasks would be open than a quota allows; nothing was written.
+
+    Args:
+        limit: The key of the quota, such as `open:recurring`.
+        most: The most open tasks that it allows.
+        taken: The tasks that are open.
+        asked: The tasks that were to be added.
+        holders: Some of the open tasks, the oldest first.
+    """
+
+    def __init__(self, limit: str, most: int, taken: int, asked: int, holders: list[str]) -> None:
+        self.limit, self.most, self.taken, self.asked, self.holders = limit, most, taken, asked, holders
+        held = f"{taken} are open" + (f", such as {', '.join(holders)}" if holders else "")
+        raised = f"`remembrancer limit {quote(limit)} {taken + asked}`"
+        allowed = f"at most {most} open tasks; {held}. Cancel some, wait until they end, or raise the quota: {raised}"
+        super().__init__(limit, taken + asked, allowed, None)
 
 
 class DeferralsExhausted(InvalidInput):
@@ -167,10 +183,7 @@ class TaskChanged(RemembrancerError):
     """The task was claimed, rescheduled or ended after the caller read it; nothing was written."""
 
     def __init__(self, task_id: str, fence: int, status: str, wanted: int) -> None:
-        self.task_id = task_id
-        self.fence = fence
-        self.status = status
-        self.wanted = wanted
+        self.task_id, self.fence, self.status, self.wanted = task_id, fence, status, wanted
         super().__init__(
             f"Task {task_id!r} has changed since it was read: its fence is {fence}, not {wanted}, and it is {status}. "
             "Nothing was written; read it again before you decide."
@@ -232,14 +245,25 @@ class LimitReached(RemembrancerError):
     """A limit has no free slot for a run that was asked for by hand, or its rate no permit; nothing was written."""
 
     def __init__(self, limit_key: str, slots: int, holders: list[str], rate: str | None = None) -> None:
-        self.limit_key = limit_key
-        self.slots = slots
-        self.holders = holders
+        self.limit_key, self.slots, self.holders = limit_key, slots, holders
         self.rate = rate
         by = f" by {', '.join(holders)}" if holders else ""
         full = f"All {slots} slots of the limit {limit_key} are taken{by}; nothing was started. Wait for one to end"
         spent = f"The limit {limit_key} lets {rate} begin, and those have; nothing was started. Wait a little"
         super().__init__(f"{full if rate is None else spent}, raise the limit, or force the run.")
+
+
+class WorkNotHeld(RemembrancerError):
+    """The worker does not hold this execution, or holds it no longer; nothing was written."""
+
+    def __init__(self, execution_id: str, worker: str) -> None:
+        self.execution_id = execution_id
+        self.worker = worker
+        super().__init__(
+            f"The worker {worker!r} does not hold the execution {execution_id!r} on this scheduler: it has an outcome, "
+            "its task was cancelled, its deadline passed, or its lease ended without a report. Nothing was written; "
+            "drop the work, and claim other work. get_execution() tells what became of it."
+        )
 
 
 class SchedulerHalted(RemembrancerError):

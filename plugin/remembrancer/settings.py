@@ -17,6 +17,7 @@ _TIMING: Final = "Timing"
 _LOAD: Final = "Load"
 _RETENTION: Final = "Retention"
 _LINEAGE: Final = "Tasks of handlers"
+_QUOTAS: Final = "Quotas"
 _QUERIES: Final = "Query limits"
 _DAY: Final = 86_400
 _LOG: Final = logging.getLogger("remembrancer")
@@ -122,6 +123,28 @@ class SchedulerOptions:
         int | None,
         Bounds(0, LARGEST, _LINEAGE, "The most open tasks of handlers in a lineage. Unset has no bound.", 1000),
     ] = None
+    max_cron_tasks: Annotated[
+        int | None,
+        Bounds(
+            0,
+            LARGEST,
+            _QUOTAS,
+            "The most open recurring tasks, unless a limit says otherwise.",
+            100,
+        ),
+    ] = None
+    max_open_tasks: Annotated[
+        int | None,
+        Bounds(0, LARGEST, _QUOTAS, "The most open tasks, unless a limit says otherwise.", 10_000),
+    ] = None
+    max_open_tasks_of_origin: Annotated[
+        int | None,
+        Bounds(0, LARGEST, _QUOTAS, "The most open tasks of one origin, unless a limit says otherwise.", 100),
+    ] = None
+    max_open_tasks_of_agent: Annotated[
+        int | None,
+        Bounds(0, LARGEST, _QUOTAS, "The most open tasks of one agent, unless a limit says otherwise.", 1000),
+    ] = None
     execution_retention_days: Annotated[
         float | None,
         Bounds(
@@ -161,6 +184,17 @@ class SchedulerOptions:
             "max_open_tasks": self.lineage_max_open_tasks,
         }
         return {name: most for name, most in bounds.items() if most is not None}
+
+    @property
+    def quotas(self) -> dict[str, int]:
+        """The most open tasks, by the keys of limits."""
+        most = {
+            "open:recurring": self.max_cron_tasks,
+            "open": self.max_open_tasks,
+            "open:origin": self.max_open_tasks_of_origin,
+            "open:agent": self.max_open_tasks_of_agent,
+        }
+        return {key: number for key, number in most.items() if number is not None}
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:

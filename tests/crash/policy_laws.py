@@ -20,7 +20,8 @@ _SLOTS: Final = """
 MATCH (l:concurrency_limit) RETURN l.limit_key AS key, l.slots AS slots, coalesce(l.holders, []) AS holders
 """
 _RUNNING: Final = """
-MATCH (e:task_execution {status: 'running'}) RETURN e.execution_id AS execution_id, e.limit_keys AS limit_keys
+MATCH (e:task_execution) WHERE e.status = 'running' OR e.retry_task_id IS NOT NULL
+RETURN e.execution_id AS execution_id, e.limit_keys AS limit_keys, e.status = 'running' AS is_running
 """
 _LINEAGES: Final = "MATCH (l:lineage) RETURN l"
 _FAILED: Final = """
@@ -91,7 +92,9 @@ def _of_slots(limits: Sequence[Row], running: Sequence[Row]) -> list[str]:
     """Return slots that are held by what does not run, and runs without the slot that they need."""
     found: list[str] = []
     for limit in limits:
-        runs = sorted(row["execution_id"] for row in running if limit["key"] in (row["limit_keys"] or ()))
+        keeps = limit["key"].startswith("overlap:")  # an attempt that waits keeps that
+        under = [row for row in running if limit["key"] in (row["limit_keys"] or ())]
+        runs = sorted(row["execution_id"] for row in under if row["is_running"] or keeps)
         if sorted(limit["holders"]) != runs:
             found.append(f"{limit['key']} is held by {limit['holders']}, and {runs} run")
     return found

@@ -60,6 +60,7 @@ OF_OTHERS: Final = {
     "rearm_tasks": "clocks set back: tests/engine/test_clock_set_back.py",
     "shorten_missed": "clocks set back: tests/engine/test_clock_set_back.py",
     "erase_missed": "clocks set back: tests/engine/test_clock_set_back.py",
+    "ask_to_stop": "it asks another replica: tests/service/test_overlap.py",
     "refuse_former_edition": "it writes only where two replicas race: tests/service/test_dependencies.py",
 }
 """The writes of executions, tasks and lineages that no life has to reach, each with the reason."""
@@ -260,7 +261,7 @@ class Life:
         self.is_over = True
         await self.did("release", self.service.release())
         await self.let_go()
-        for limit in await self.service.list_limits():
+        for limit in [each for each in await self.service.list_limits() if not each.key.startswith("overlap:")]:
             await self.set_limit(limit.key.removeprefix("key:"), None)
         for row in await self.service.cypher("MATCH (l:lineage) WHERE l.runs IS NOT NULL RETURN l.lineage_id AS id"):
             await self.set_budget(row["id"], runs=1000, tokens=100_000)
@@ -321,6 +322,25 @@ async def slots(life: Life) -> None:
     life.tell(did="rerun", id=started.execution_id)
     await life.cancel("by hand")
     await life.let_go()
+
+
+async def overlaps(life: Life) -> None:
+    """Runs are in each other's way: they wait, are skipped, or take the place of others, of a waiting attempt too."""
+    retry = {"backoff": "fixed", "delay": 300, "jitter": "none"}
+    await life.make("held", "hold", 1, overlap="buffer_all", overlap_key="desk")
+    await life.make("waits", "fail 1", 2, overlap="buffer_all", overlap_key="desk", retry=retry)
+    await life.make("skipped", "well", 3, overlap="skip", overlap_key="desk")
+    for _ in range(3):
+        await life.after(1)
+    await life.let_go()
+    await life.make("behind", "well", 1, overlap="buffer_one", overlap_key="desk")
+    await life.after(1)
+    await life.after(6)
+    await life.make("replaced", "hold", 1, overlap="skip", overlap_key="desk")
+    await life.make("newer", "fail 1", 2, overlap="terminate_other", overlap_key="desk", retry=retry)
+    await life.make("newest", "well", 3, overlap="cancel_other", overlap_key="desk")
+    for _ in range(3):
+        await life.after(1)
 
 
 async def dependencies(life: Life) -> None:
@@ -469,6 +489,7 @@ LIVES: Final[dict[str, Callable[[Life], Awaitable[None]]]] = {
         retries,
         dead_letters,
         slots,
+        overlaps,
         dependencies,
         deferrals,
         questions,

@@ -142,6 +142,8 @@ ALLOWED: Final = {
     "held_by_halt": {"halted"},
     "stopped_by_halt": {"halted"},
     "budget_exhausted": {"poor"},
+    "overlap": {"overlaps"},
+    "replaced": {"overlaps"},
     "schedule_changed": {"edited"},
     "dependency_failed": {"on_failure=cancel"},
     "dependency_unmet": {"depends"},

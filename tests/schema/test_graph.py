@@ -34,6 +34,7 @@ PARAMETERS: dict[str, Any] = {
     "statuses": ["PENDING"],
     "tags": ["errand"],
     "types": ["one_time"],
+    "ranges": [{"above": "PENDING|", "below": "PENDING}"}],
     "limit": 10,
     "others": True,
     "whole": True,

@@ -22,6 +22,7 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
     "halt": ("halt",),
     "release": ("release",),
     "run-now": ("run_now",),
+    "work": (),
     "update": ("update_task", "update_tasks"),
     "pause": ("pause_task", "pause_tasks"),
     "resume": ("resume_task", "resume_tasks"),

@@ -18,6 +18,8 @@ METHODS: Final = {
     "Schedule and change tasks": (
         *("schedule_task", "schedule_tasks", "schedule_deferred_task"),
         *("ask_task", "answer_task", "questions"),
+        *("waiting_work", "claim_work", "report_work"),
+        *("complete_work", "fail_work", "defer_work", "ask_work"),
         *("defer_task", "update_task", "pause_task", "resume_task", "run_now", "cancel_task", "cancel"),
         *("skip_next", "add_fire", "reschedule", "backfill"),
         *("apply_set",),

@@ -45,6 +45,7 @@ GROUPS: Final = {
         "model.recheck",
     ),
     "Limits": ("model.limit",),
+    "Queues and workers": ("model.worker_calls",),
     "Halts": ("model.halt",),
     "Handlers": ("ports.handler", "model.handler_result", "engine.commands.command_handler"),
     "Events and the audit log": ("model.event", "model.audit"),

@@ -16,6 +16,7 @@ WITH l, r, held, permit_us, full_us, spent_us, l.rate IS NOT NULL AND permits < 
 WITH l, r, held, permit_us, full_us, spent_us, is_rated, free,
   CASE WHEN free < size(r.wanted) THEN free ELSE size(r.wanted) END AS given
 SET l.free = free, l.holders = held + r.wanted[0..free], l.given = given,
+    l.is_wanted = CASE WHEN free < size(r.wanted) THEN true ELSE l.is_wanted END,
     l.spent_us = CASE WHEN l.rate IS NULL THEN null ELSE spent_us + given * permit_us END
 RETURN r.row AS row, free, l.slots AS slots, l.holders[0..3] AS holders, l.rate AS rate,
   CASE WHEN is_rated THEN r.at_us + spent_us - full_us + (given + 1) * permit_us END AS next_us
@@ -62,7 +63,79 @@ MATCH (l:concurrency_limit {limit_key: r.limit_key})
 SET l.fence = coalesce(l.fence, 0) + 1
 WITH l, r
 SET l.holders = [h IN coalesce(l.holders, []) WHERE r.ended[h] IS NULL] + r.begun
+RETURN r.row AS row, l.is_wanted AS is_wanted
+
+// name: take_slots_back
+// Give slots back to executions whose next attempts were to take them over just now, and did not begin.
+UNWIND $rows AS r
+OPTIONAL MATCH (e:task_execution {execution_id: r.begun})
+WITH r, e
+WHERE e IS NULL
+MATCH (l:concurrency_limit {limit_key: r.limit_key})
+SET l.holders = [h IN l.holders | CASE WHEN h = r.begun THEN r.former ELSE h END]
 RETURN r.row AS row
+
+// name: settle_wanted
+// Nobody waits any more for slots of limits.
+UNWIND $rows AS r
+MATCH (l:concurrency_limit {limit_key: r.limit_key})
+SET l.is_wanted = null
+RETURN r.row AS row
+
+// name: refuse_beyond_quotas
+// End the whole commit, by a second node with the id of a new task, if more tasks are open now than a quota allows.
+UNWIND $rows AS r
+MERGE (l:concurrency_limit {limit_key: r.limit_key})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH r, CASE WHEN l.is_set THEN l.slots ELSE r.most END AS most
+WHERE most IS NOT NULL
+UNWIND r.ranges AS x
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(status_index_key)
+WHERE t.status_index_key > x.above AND t.status_index_key < x.below
+  AND (r.agent IS NULL OR t.created_by = r.agent AND t.created_via <> 'handler')
+WITH r, most, count(t) AS open
+WHERE open > most
+CREATE (:scheduled_task {task_id: r.task_id})
+RETURN r.row AS row
+
+// name: refuse_beyond_origins
+// The same of quotas of the tasks of one lineage.
+UNWIND $rows AS r
+MERGE (l:concurrency_limit {limit_key: r.limit_key})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH r, CASE WHEN l.is_set THEN l.slots ELSE r.most END AS most
+WHERE most IS NOT NULL
+OPTIONAL MATCH (h:thought {thought_id: r.origin})<-[:CREATED_BY]-(t:scheduled_task)
+WHERE t.lineage_id IS NULL AND t.status IN ['PENDING', 'ACTIVE']
+WITH r, most, count(t) AS roots
+OPTIONAL MATCH (o:scheduled_task {lineage_id: r.origin})
+WHERE o.status IN ['PENDING', 'ACTIVE']
+WITH r, most, roots, count(o) AS others
+WHERE roots + others > most
+CREATE (:scheduled_task {task_id: r.task_id})
+RETURN r.row AS row
+
+// name: open_in_ranges
+// The open tasks with a status index key in one of $ranges: of all, or those that $agent scheduled.
+UNWIND $ranges AS x
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(status_index_key)
+WHERE t.status_index_key > x.above AND t.status_index_key < x.below
+  AND ($agent IS NULL OR t.created_by = $agent AND t.created_via <> 'handler')
+RETURN t.task_id AS task_id, t.name AS name
+
+// name: open_of_origin
+// The open tasks of the lineage that the thought $origin started.
+MATCH (h:thought {thought_id: $origin})<-[:CREATED_BY]-(t:scheduled_task)
+USING INDEX SEEK h:thought(thought_id)
+WHERE t.lineage_id IS NULL AND t.status IN ['PENDING', 'ACTIVE']
+RETURN t.task_id AS task_id, t.name AS name
+UNION ALL
+MATCH (o:scheduled_task {lineage_id: $origin})
+USING INDEX SEEK o:scheduled_task(lineage_id)
+WHERE o.status IN ['PENDING', 'ACTIVE']
+RETURN o.task_id AS task_id, o.name AS name
 
 // name: prune_limits
 // Delete limits that were never set, and of which no slot is held.
@@ -97,11 +170,44 @@ USING INDEX SEEK l:concurrency_limit(limit_key)
 WHERE l.limit_key > $after
 RETURN l ORDER BY l.limit_key LIMIT $limit
 
+// name: overlaps_in_use
+// The limits that are overlap keys, with executions that hold their slots, at most $limit, as nodes.
+MATCH (l:concurrency_limit)
+USING INDEX SEEK l:concurrency_limit(limit_key)
+WHERE l.limit_key > 'overlap:' AND l.limit_key < 'overlap;' AND size(l.holders) > 0
+RETURN l ORDER BY l.limit_key LIMIT $limit
+
 // name: limits_by_key
 // Those of $keys that are there, as nodes.
 UNWIND $keys AS key
 MATCH (l:concurrency_limit {limit_key: key})
 RETURN l
+
+// name: executions_of_ids
+// Those of $execution_ids that are there, as nodes.
+UNWIND $execution_ids AS execution_id
+MATCH (e:task_execution {execution_id: execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+RETURN e
+
+// name: stopped_executions
+// Those of $execution_ids that were asked to stop, or have an outcome.
+UNWIND $execution_ids AS execution_id
+MATCH (e:task_execution {execution_id: execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+WHERE e.stop_reason IS NOT NULL OR e.status <> 'running'
+RETURN e.execution_id AS execution_id, coalesce(e.stop_reason, e.reason) AS reason
+
+// name: ask_to_stop
+// Ask executions to stop that still run, for a reason; the scheduler that runs them looks for it.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+SET e.fence = coalesce(e.fence, 0)
+WITH e, r
+WHERE e.fence = r.fence AND e.status = 'running' AND e.stop_reason IS NULL
+SET e.stop_reason = r.reason
+RETURN r.row AS row
 
 // name: slot_holders
 // The tasks of those of $execution_ids that are there.

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +60,7 @@ class TaskSchedulerService(SchedulerService):
             creates a thought from the trigger prompt.
         options: The scheduler's numbers; None is their defaults.
         instruments: What measures and traces; None is OpenTelemetry as this process has set it up, if it has.
+        handlers: The handlers of queues, by their names; the work of any other queue waits for workers.
         is_halted: `async def is_halted() -> bool | str`: the host's own halt. While it returns True, or a reason,
             nothing begins; nor if it raises, answers anything but False, or needs more than five seconds.
 
@@ -76,6 +77,7 @@ class TaskSchedulerService(SchedulerService):
         *,
         options: SchedulerOptions | None = None,
         instruments: OpenTelemetry | None = None,
+        handlers: Mapping[str, Handler] | None = None,
         is_halted: HostHalt | None = None,
     ) -> None:
         numbers = options or SchedulerOptions()
@@ -88,6 +90,7 @@ class TaskSchedulerService(SchedulerService):
             handler or create_thought,
             numbers,
             instruments=instruments or of_process(),
+            handlers=handlers,
             hooks=hooks_from(is_halted),
         )
 

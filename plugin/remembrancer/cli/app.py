@@ -87,6 +87,10 @@ COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
     "run-now": CommandEntry(
         "run_now:RunNowOptions:run_now", "Run a task once, now, outside its schedule. Exit code 1: it did not complete."
     ),
+    "work": CommandEntry(
+        "work:WorkOptions:work",
+        "Do the work of queues, for the scheduler that serves the graph, until it is stopped.",
+    ),
     "apply": CommandEntry(
         "apply:ApplyOptions:apply",
         "Make the tasks of a set those that a file declares. Applying it again changes nothing.",

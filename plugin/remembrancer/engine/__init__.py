@@ -18,6 +18,7 @@
 - `maintenance`: work on the graph while nothing is due.
 - `memory_usage`: estimates of memory: of tasks and executions, and of the process.
 - `overdue`: overdue occurrences of other replicas: served by this one, without delaying its own.
+- `overlaps`: executions that are in the way of others.
 - `poller`: sleeps until the next run; on a shared graph it polls for new tasks and keeps query plans warm.
 - `queues`: the order in which tasks are served that are due together.
 - `scheduler`: the scheduler of one replica: it reads due tasks, claims, runs and settles them.

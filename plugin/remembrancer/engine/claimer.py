@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from remembrancer.settings import SchedulerOptions
 
 _IN_FLIGHT: Final = 2
+_TRIES: Final = 3
+"""The most claims in a row of an occurrence that ends what is in its way: others may be faster."""
 _ASSIGNMENTS: Final = 16
 _LATELY: Final = 20_000
 """More claims than a replica makes between two polls of the graph."""
@@ -152,6 +154,9 @@ class Claimer:
     async def _situation(self, due: Sequence[ScheduledTask]) -> Situation:
         """Return the facts by which the policies decide about a page; nothing is read for plain tasks."""
         situation = self._slots.situation
+        if any(task.queue is not None for task in due):
+            executor = self._executor
+            situation = replace(situation, served=executor.served_queues, asked_for=executor.workers.asked_for)
         if any(task.depends_on for task in due):
             situation = replace(situation, dependencies=await dependency_facts(self._store.dependencies, due))
         if lineages := await lineages_of(self._store.lineages, due):
@@ -172,7 +177,8 @@ class Claimer:
         if planned.waits:
             with suppress(GraphBusy):  # locked by another write: the next tick finds it again
                 await self._store.waits.park(planned.waits)
-                self._slots.look_at([each.wait_key for each in planned.waits])
+                self._slots.look_at(keys := [each.wait_key for each in planned.waits])
+                self._executor.workers.look_at(keys)
         return planned.claims
 
     async def _claim(
@@ -180,22 +186,33 @@ class Claimer:
     ) -> int:
         """Write the claims of one page and start the won executions; return the number of claims won."""
         with reservation:
-            won = await self._store.queue.claim(claims, lease)
-            self.lost += len(claims) - len(won)
-            if len(won) < len(claims):
+            count = won = await self._write(due, claims, lease, reservation)
+            if won < len(claims):
                 with suppress(GraphBusy):  # they stay due, or wait as before
-                    await self._slots.park(claims, due, to_ms(self._clock.now()))
-            self._executor.telemetry.claimed(won, len(claims))
-            tasks = {task.task_id: task for task in due}
-            if not self._store.exclusive:
-                self._note_armed(won)
-            running: list[Firing] = []
-            for execution in won:
-                if execution.status is ExecutionStatus.RUNNING:
-                    running.append(Firing(execution, tasks[execution.task_id]))
-                else:
-                    log_skipped(tasks[execution.task_id], execution)
-            self._executor.start(running, lease, reservation)
+                    for _ in range(_TRIES):
+                        now_ms = to_ms(self._clock.now())
+                        if not (claims := await self._slots.park(claims, due, now_ms)):
+                            break
+                        count += await self._write(due, claims, self._lease(), reservation)
+        return count
+
+    async def _write(
+        self, due: Sequence[ScheduledTask], claims: Sequence[Claim], lease: Lease, reservation: Reservation
+    ) -> int:
+        """Write claims and start the won executions; return the number of claims won."""
+        won = await self._store.queue.claim(claims, lease)
+        self.lost += len(claims) - len(won)
+        self._executor.telemetry.claimed(won, len(claims))
+        tasks = {task.task_id: task for task in due}
+        if not self._store.exclusive:
+            self._note_armed(won)
+        running: list[Firing] = []
+        for execution in won:
+            if execution.status is ExecutionStatus.RUNNING:
+                running.append(Firing(execution, tasks[execution.task_id]))
+            else:
+                log_skipped(tasks[execution.task_id], execution)
+        self._executor.start(running, lease, reservation)
         return len(won)
 
     def _note_armed(self, won: Sequence[Execution]) -> None:

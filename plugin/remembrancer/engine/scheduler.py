@@ -15,6 +15,7 @@ from remembrancer.engine.clock_steps import describe_steps
 from remembrancer.engine.cluster.membership import Membership
 from remembrancer.engine.execution.executor import Executor
 from remembrancer.engine.execution.manual_run import manual_run
+from remembrancer.engine.execution.worker_desk import WorkerDesk
 from remembrancer.engine.faults import Faults
 from remembrancer.engine.health import SchedulerHealth
 from remembrancer.engine.lease_recovery import LeaseRecovery
@@ -22,6 +23,7 @@ from remembrancer.engine.loop import SchedulerLoop
 from remembrancer.engine.maintenance.rule_changes import Author, RuleChanges
 from remembrancer.engine.maintenance.schedule_recheck import ScheduleRecheck
 from remembrancer.engine.overdue import OverdueService
+from remembrancer.engine.overlaps.replacement import Replacement
 from remembrancer.engine.slot_queue import SlotQueue
 from remembrancer.engine.timeouts import end
 from remembrancer.engine.wait_sweep import WaitSweep
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
-    from remembrancer.ports.handler import Handler
+    from remembrancer.ports.handler import Handlers
     from remembrancer.ports.sync_calls import SyncCalls
     from remembrancer.ports.telemetry import Telemetry
     from remembrancer.ports.writes import Change
@@ -61,7 +63,7 @@ class Scheduler:
     Args:
         store: The graph.
         clock: The time.
-        handler: Called for each execution.
+        handlers: Called for each execution.
         options: The settings.
         telemetry: Measurements and traces.
         gate: Closed while the scheduler is halted.
@@ -71,7 +73,7 @@ class Scheduler:
         self,
         store: Graph,
         clock: Clock,
-        handler: Handler,
+        handlers: Handlers,
         options: SchedulerOptions,
         telemetry: Telemetry,
         gate: HaltGate,
@@ -86,18 +88,18 @@ class Scheduler:
         self._recover_at: datetime | None = None
         self._heartbeat: asyncio.Task[None] | None = None
         self.gate = gate
-        self._executor = Executor(store, clock, handler, options, self._on_room, telemetry=telemetry, gate=gate)
+        self._executor = Executor(store, clock, handlers, options, self._on_room, telemetry=telemetry, gate=gate)
+        self.workers = WorkerDesk(store, clock, self._executor)
         self.loop = SchedulerLoop(self, store, clock, options, self.membership, faults=self.faults)
-        search_interval = timedelta(seconds=options.lease_seconds / 2)
-        self._recovery = LeaseRecovery(store, clock, self._executor, self._lease, search_interval)
+        search = timedelta(seconds=options.lease_seconds / 2)
+        self._recovery = LeaseRecovery(store, clock, self._executor, self._lease, search)
         self.wake = self.loop.alarm.event
-        self._slots = SlotQueue(store, clock, options.claim_batch_size, self._slots_freed)
+        replacement = Replacement(store, clock, self._executor, self._lease)
+        self._slots = SlotQueue(store, clock, options.claim_batch_size, self.wake.set, replacement)
         self._claims = Claimer(store, clock, self._executor, options, self._lease, loop=self.loop, slots=self._slots)
-        interval = timedelta(seconds=options.check_interval_seconds)
-        self._retries = WaitingRetries(
-            store, clock, self._executor, self._lease, interval=interval, batch_size=options.claim_batch_size
-        )
-        self._sweep = WaitSweep(store, clock, interval, options.claim_batch_size)
+        self._executor.workers.serve = self._claims.serve_waiting
+        self._retries = WaitingRetries(store, clock, self._executor, self._lease, options)
+        self._sweep = WaitSweep(store, clock, options)
         self._help = OverdueService(self._claims.serve, self.faults)
         self._recheck = ScheduleRecheck(store, clock, self.replica_id)
         self.rules = RuleChanges(store, clock, Author("scheduler", self.replica_id), self._is_alone)
@@ -346,9 +348,6 @@ class Scheduler:
     def _lease(self) -> Lease:
         now, lasts = self._clock.now(), timedelta(seconds=self._options.lease_seconds)
         return Lease(new_id("lease", to_ms(now)), self.replica_id, from_ms(to_ms(now + lasts)))
-
-    def _slots_freed(self) -> None:
-        self.wake.set()
 
     def _on_room(self) -> None:
         if self._recovery.waits_for_slot:

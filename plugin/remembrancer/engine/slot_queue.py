@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.model.limit import WAIT
+from remembrancer.model.limit import OVERLAP, WAIT
+from remembrancer.model.policy import Overlap
 from remembrancer.model.timestamps import from_ms, to_ms
-from remembrancer.policies.decision import PLAIN, Situation
+from remembrancer.policies.decision import PLAIN, PlanContext, Situation
 from remembrancer.policies.limits import reason_of
+from remembrancer.policies.overlap import WAITS, skipped
 from remembrancer.ports.waits import NewWait
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from remembrancer.engine.overlaps.replacement import Replacement
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
-    from remembrancer.ports.limits import LimitState
+    from remembrancer.ports.limits import LimitState, Refusal
     from remembrancer.ports.writes import Claim
 
 _PERMITS_EACH_MS: Final = 20
@@ -38,10 +41,14 @@ class SlotQueue:
         clock: The time.
         page: The most tasks that are served together.
         wake: Makes the loop tick.
+        replacement: Ends executions that are in the way of others.
     """
 
-    def __init__(self, store: Graph, clock: Clock, page: int, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, store: Graph, clock: Clock, page: int, wake: Callable[[], None], replacement: Replacement
+    ) -> None:
         self._store = store
+        self._replacement = replacement
         self._clock = clock
         self._page = page
         self._wake = wake
@@ -93,6 +100,8 @@ class SlotQueue:
             self._wait_for_permit(limit.key, limit.permit_ms(now_ms, len(found)), now_ms)
         elif len(found) == self._page:
             self._freed.add(limit.key)
+        elif limit.is_wanted and free > 0 and not found and limit.key.startswith(OVERLAP):
+            await self._store.limits.settle_wanted([limit.key])
         return found
 
     def _take_permits(self) -> set[str]:
@@ -106,27 +115,58 @@ class SlotQueue:
     def _wait_for_permit(self, key: str, permit_ms: int, now_ms: int) -> None:
         self._permits[key] = max(permit_ms, now_ms + _PERMITS_EACH_MS)
 
-    async def park(self, claims: Sequence[Claim], tasks: Sequence[ScheduledTask], now_ms: int) -> None:
-        """Let those tasks wait whose claims found no slot."""
-        refused = {
-            claim.execution.task_id: refusal
+    async def park(self, claims: Sequence[Claim], tasks: Sequence[ScheduledTask], now_ms: int) -> list[Claim]:
+        """Let those tasks wait whose claims found no slot; return the claims to make in place of these."""
+        refused = self._refused(claims, now_ms)
+        if not refused:
+            return []
+        waits: list[NewWait] = []
+        instead: list[Claim] = []
+        told = await self._tasks_in_the_way(refusal for _, refusal in refused.values())
+        for task in tasks:
+            if task.task_id not in refused:
+                continue
+            claim, refusal = refused[task.task_id]
+            reason, wait_key = reason_of(refusal, told), WAIT + refusal.limit_key
+            context = PlanContext(now_ms, claim.execution.replica_id)
+            if other := await self._in_place_of(task, (claim, refusal), reason, context):
+                instead.append(other)
+                continue
+            self._full.setdefault(refusal.limit_key, reason)
+            self._note_freed({refusal.limit_key} if refusal.permit_ms is None else (), still_full=True)
+            if task.wait_key != wait_key:
+                waits.append(NewWait(task, wait_key, reason, now_ms))
+        if waits:
+            await self._store.waits.park(waits)
+        return instead
+
+    async def _in_place_of(
+        self, task: ScheduledTask, refused: tuple[Claim, Refusal], reason: str, context: PlanContext
+    ) -> Claim | None:
+        """Return the claim to make in place of one that found another execution in its way; None if it waits."""
+        claim, refusal = refused
+        if task.overlap in WAITS or not refusal.limit_key.startswith(OVERLAP):
+            return None
+        if task.overlap is Overlap.SKIP:
+            return skipped(task, claim, reason, context)
+        return await self._replacement.make_way(task, claim, refusal)
+
+    def _refused(self, claims: Sequence[Claim], now_ms: int) -> dict[str, tuple[Claim, Refusal]]:
+        """Return the claims that found no slot, by task, with why; note when the next permits are there."""
+        found = {
+            claim.execution.task_id: (claim, refusal)
             for claim in claims
             if (refusal := self._store.limits.refused.pop(claim.execution.execution_id, None))
         }
-        if not refused:
-            return
-        waits: list[NewWait] = []
-        for each in refused.values():
+        for _, each in found.values():
             if each.permit_ms is not None:
                 self._wait_for_permit(each.limit_key, each.permit_ms, now_ms)
-        for task in tasks:
-            if refusal := refused.get(task.task_id):
-                self._full.setdefault(refusal.limit_key, reason_of(refusal))
-                if task.wait_key != WAIT + refusal.limit_key:
-                    waits.append(NewWait(task, WAIT + refusal.limit_key, reason_of(refusal), now_ms))
-        if waits:
-            await self._store.waits.park(waits)
-        self._note_freed({each.limit_key for each in refused.values() if each.permit_ms is None}, still_full=True)
+        return found
+
+    async def _tasks_in_the_way(self, refusals: Iterable[Refusal]) -> Mapping[str, str]:
+        """Return the tasks of the executions that hold overlap keys."""
+        holders = {each for refusal in refusals if refusal.limit_key.startswith(OVERLAP) for each in refusal.holders}
+        return await self._store.limits.tasks_of(sorted(holders)) if holders else {}
 
     def look_at(self, wait_keys: Collection[str]) -> None:
         """Look whether there is a slot after all for tasks that wait from now on: one may have been freed meanwhile."""

@@ -5,15 +5,17 @@ Whatever ends a wait also wakes the tasks. A call that is lost, as in a crash, c
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
+    from remembrancer.settings import SchedulerOptions
 
 _PAGES: Final = 20
 """The most pages of one sweep; the next one goes on from there."""
@@ -25,21 +27,14 @@ class WaitSweep:
     Args:
         store: The graph.
         clock: The time.
-        interval: The time from one sweep to the next.
-        page: The tasks that are looked at together.
+        options: The time from one sweep to the next, and the tasks that are looked at together.
     """
 
-    def __init__(
-        self,
-        store: Graph,
-        clock: Clock,
-        interval: timedelta,
-        page: int,
-    ) -> None:
+    def __init__(self, store: Graph, clock: Clock, options: SchedulerOptions) -> None:
         self._store = store
         self._clock = clock
-        self._interval = interval
-        self._page = page
+        self._interval = timedelta(seconds=options.check_interval_seconds)
+        self._page = options.claim_batch_size
         self._next_at: datetime | None = None
         self._place = ""
 

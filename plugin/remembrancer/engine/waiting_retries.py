@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.skip_log import tell_exhausted
 from remembrancer.errors import GraphBusy
-from remembrancer.model.limit import MOST_SLOTS, first_slots, limit_keys_of
+from remembrancer.model.limit import MOST_SLOTS, OVERLAP, first_slots, limit_keys_of
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.budget import lineages_of, shortage_of
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.lineages import LineageState
     from remembrancer.ports.writes import Lease, Settlement, WaitingRetry
+    from remembrancer.settings import SchedulerOptions
 
 _LOCKED: Final = timedelta(seconds=1)
 """The time until attempts that another write has locked are tried again."""
@@ -45,8 +46,7 @@ class WaitingRetries:
         clock: The time.
         executor: The executor, which runs the attempts and limits how many run.
         lease: Makes a lease of this replica.
-        interval: The time between two looks for attempts that are due.
-        batch_size: The most attempts that start in one commit.
+        options: The time between two looks for attempts that are due, and the most that start in one commit.
     """
 
     def __init__(
@@ -55,16 +55,14 @@ class WaitingRetries:
         clock: Clock,
         executor: Executor,
         lease: Callable[[], Lease],
-        *,
-        interval: timedelta,
-        batch_size: int,
+        options: SchedulerOptions,
     ) -> None:
         self._store = store
         self._clock = clock
         self._executor = executor
         self._lease = lease
-        self._interval = interval
-        self._batch_size = batch_size
+        self._interval = timedelta(seconds=options.check_interval_seconds)
+        self._batch_size = options.claim_batch_size
         self._look_at: datetime | None = None
         self._locked_until: datetime | None = None
         self.waits_for_slot = False
@@ -119,11 +117,11 @@ class WaitingRetries:
     async def _bounds(self, tasks: Sequence[ScheduledTask], lineages: Mapping[str, LineageState]) -> AttemptBounds:
         """Return the bounds of the attempts at these tasks; nothing is read for plain ones."""
         limits = self._store.limits.known
-        keys = {key for task in tasks for key in limit_keys_of(task, limits)}
+        keys = {key for task in tasks for key in _plain_limits(task, limits)}
         states = await self._store.limits.of(keys) if keys else ()
         now_ms = to_ms(self._clock.now())
         free = {each.key: each.free_at(now_ms, MOST_SLOTS) for each in states}
-        return AttemptBounds(lineages, limits, free, self._interval)
+        return AttemptBounds(lineages, self._executor.is_served, limits, free, self._interval)
 
     async def _due(self, now: datetime) -> Sequence[WaitingRetry]:
         """Act on one page of attempts that are due; return them."""
@@ -147,11 +145,14 @@ class WaitingRetries:
 
 @dataclass(frozen=True)
 class AttemptBounds:
-    """The budgets that attempts draw on, the limits that they are under, and the time until the next look at one."""
+    """The facts by which attempts begin, and the time until one is looked at again that does not."""
 
     lineages: Mapping[str, LineageState]
+    """The budgets that they draw on."""
+    is_served: Callable[[str | None], bool]
+    """Returns whether the work of a queue is done here, or a worker waits for it."""
     limits: Collection[str]
-    """Those that somebody has set."""
+    """The limits that somebody has set."""
     free: dict[str, int]
     """The free slots of limits that are there; one that is not there has as many as it begins with."""
     interval: timedelta
@@ -170,12 +171,17 @@ class AttemptBounds:
         return min(max(waited / _LOOKS, _LOCKED), self.interval)
 
 
+def _plain_limits(task: ScheduledTask, known: Collection[str]) -> tuple[str, ...]:
+    """Return the limits of which an attempt needs a slot: the key of an overlap it has from the attempt before."""
+    return tuple(key for key in limit_keys_of(task, known) if not key.startswith(OVERLAP))
+
+
 def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str, bounds: AttemptBounds) -> DueRetries:
     """Return what becomes of attempts that are due: they start, but for those of paused and of cancelled tasks.
 
     Those that their tasks allow no more are given up. One is looked at again later for which its budget has too little
-    left, or a limit no slot. An attempt starts also if its task has ended since with a later occurrence: each
-    occurrence has its attempts.
+    left, a limit no slot, or its queue no free worker. An attempt starts also if its task has ended since with a later
+    occurrence: each occurrence has its attempts.
     """
     started: list[tuple[WaitingRetry, Execution]] = []
     held: list[tuple[WaitingRetry, int | None]] = []
@@ -190,13 +196,14 @@ def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str, bounds: 
             given.append((each, given_up(task, each.execution, now)))
         elif task.is_paused(now):
             held.append((each, None if task.paused_until is None else to_ms(task.paused_until)))
-        elif shortage_of(task, bounds.lineages) is not None:
+        elif not bounds.is_served(task.queue) or shortage_of(task, bounds.lineages) is not None:
             put_off.append((each, to_ms(now + bounds.interval)))
         else:
             begun = next_execution(each.execution, to_ms(now), replica_id)
-            keys = limit_keys_of(task, bounds.limits)  # it may have come under others meanwhile
+            keys = _plain_limits(task, bounds.limits)  # it may have come under others meanwhile
             if bounds.take(keys):
-                started.append((each, begun.model_copy(update={"limit_keys": keys or None})))
+                overlaps = [key for key in begun.limit_keys or () if key.startswith(OVERLAP)]  # taken over
+                started.append((each, begun.model_copy(update={"limit_keys": (*keys, *overlaps) or None})))
             else:
                 put_off.append((each, to_ms(now + bounds.until_slot(each.execution, now))))
     return DueRetries(started, held, dropped, given, put_off)

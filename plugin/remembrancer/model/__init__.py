@@ -36,6 +36,9 @@
 - `recheck`: the fires that move because the meaning of their schedules has changed.
 - `priority`: how urgent a task is among tasks that wait together.
 - `prune_result`: the result of pruning executions.
+- `overlap_key`: overlap keys: the text under which executions are in each other's way.
+- `overlap_template`: templates of overlap keys: text with fields of the task in braces.
+- `quota`: quotas: limits of how many tasks may be open at once.
 - `query_limits`: limits of a user's query: time, rows and bytes.
 - `reacting_schedules`: values of the schedules whose occurrences come when something has happened.
 - `replica`: replicas: the running schedulers of a graph, and their last heartbeats.
@@ -54,5 +57,6 @@
 - `task_template`: templates of tasks, with parameters of a type.
 - `timestamps`: aware UTC datetimes for people, integer epoch milliseconds for comparisons.
 - `token`: access tokens of the network API, and their scopes.
+- `worker_calls`: what workers ask for, and what they get.
 - `words`: plurals of counted nouns.
 """

@@ -22,7 +22,7 @@ class ExecutionStatus(StrEnum):
     FAILED = "failed"
     """The handler failed, was stopped at its deadline, or was lost with its scheduler."""
     SKIPPED = "skipped"
-    """It did not run: its time passed in a pause, or its task was quarantined."""
+    """It did not run: its time passed in a pause, another run was in its way, or its task was quarantined."""
     MISSED = "missed"
     """It was found after the grace period and did not run."""
     SUPERSEDED = "superseded"
@@ -30,7 +30,7 @@ class ExecutionStatus(StrEnum):
     DEFERRED = "deferred"
     """The handler moved it to a later time, or its time passed while the task was deferred."""
     CANCELLED = "cancelled"
-    """Its task was cancelled, or the scheduler stopped before it began."""
+    """Its task was cancelled, another run took its place, or the scheduler stopped before it began."""
 
 
 TERMINAL_STATUSES: Final = frozenset(ExecutionStatus) - {ExecutionStatus.RUNNING}
@@ -56,6 +56,8 @@ class Reason(StrEnum):
     """The handler returned `Failed`."""
     HANDLER_RAISED = "handler_raised"
     """The handler raised an exception."""
+    WORKER_LOST = "worker_lost"
+    """The worker that held it was not heard of within its lease."""
     RETRY_REQUESTED = "retry_requested"
     """The handler returned `Retry`."""
     TIMED_OUT = "timed_out"
@@ -96,6 +98,10 @@ class Reason(StrEnum):
     """A task that it depends on has an outcome that cancels it."""
     DEPENDENCY_UNMET = "dependency_unmet"
     """The outcomes that it depends on had not come when the next occurrence of its task was due."""
+    OVERLAP = "overlap"
+    """Another execution was in its way; the reason names that."""
+    REPLACED = "replaced"
+    """An occurrence came that was to run in its place; the reason names its task."""
     TASK_CANCELLED = "task_cancelled"
     """The task was cancelled: between the due time and the start of the handler, or while the handler ran."""
     STOPPED_BY_HALT = "stopped_by_halt"
@@ -176,6 +182,8 @@ class Execution(BaseModel):
     """The thought that this execution created."""
     limit_keys: tuple[str, ...] | None = None
     """The limits of which it holds a slot while it runs; None without any."""
+    stop_reason: str | None = None
+    """The reason for which it was asked to stop by another scheduler; None unless it was."""
     cause: Cause | None = None
     """The origin of an occurrence that the schedule does not name; None for one that it names."""
     cause_detail: Detail = None

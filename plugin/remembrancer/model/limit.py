@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 from pydantic import BaseModel, ConfigDict
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.overlap_key import overlap_key_of
+from remembrancer.model.quota import is_quota, read_quota_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,6 +26,8 @@ ALL: Final = "all"
 MOST_SLOTS: Final = 10_000
 WAIT: Final = "slot:"
 """The begin of the wait keys of occurrences that wait for a slot of a limit."""
+OVERLAP: Final = "overlap:"
+"""The begin of the keys of those limits of one slot that overlap keys are."""
 _GROUP: Final = "group:"
 _KEY: Final = "key:"
 _LONGEST: Final = 100
@@ -69,9 +73,10 @@ class ConcurrencyLimit(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     key: str
-    """`all`, `group:` and a group, or `key:` and a concurrency key."""
+    """`all`, `group:` and a group, `key:` and a concurrency key, `overlap:` and an overlap key, or a quota such as
+    `open:recurring`."""
     slots: int | None
-    """The most executions at once; None for no limit."""
+    """The most executions at once, of a quota the most open tasks; None for no limit."""
     rate: str | None = None
     """The number that may begin in a time, such as `60/minute`; None for any number."""
     burst: int | None = None
@@ -79,7 +84,7 @@ class ConcurrencyLimit(BaseModel):
     next_at: datetime | None = None
     """The time (UTC) from which on the rate lets the next one begin; None if it does now, or without a rate."""
     taken: int = 0
-    """The slots that are taken."""
+    """The slots that are taken, of a quota the open tasks; 0 for one of each origin or each agent."""
     waiting: int = 0
     """The tasks whose occurrences wait for a slot."""
     holders: list[SlotHolder] = []
@@ -88,10 +93,12 @@ class ConcurrencyLimit(BaseModel):
 
 def read_limit_key(key: object) -> str:
     """Return the key of a limit: a word alone is a concurrency key. Raises InvalidInput."""
-    allowed = "`all`, `group:` and the name of a group, or a concurrency key"
+    allowed = "`all`, `group:` and the name of a group, a concurrency key, or a quota such as `open:recurring`"
     if not isinstance(key, str) or not key.strip() or len(key) > _LONGEST or not key.isprintable() or '"' in key:
         raise InvalidInput("key", key, allowed, "database")
     word = key.strip().lower()
+    if is_quota(word):
+        return read_quota_key(key.strip())
     if word == ALL or (word.startswith((_GROUP, _KEY)) and not word.endswith(":")):
         return word
     if ":" in word:
@@ -183,9 +190,11 @@ def limit_keys_of(task: ScheduledTask, known: Collection[str]) -> tuple[str, ...
         keys.append(_GROUP + task.group)
     if task.concurrency_key is not None:
         keys.append(_KEY + task.concurrency_key)
+    if task.overlap is not None and (overlap_key := overlap_key_of(task)) is not None:
+        keys.append(OVERLAP + overlap_key)
     return tuple(keys)
 
 
 def first_slots(key: str) -> int | None:
-    """Return the slots of a limit that was never set: of a concurrency key one, of the others any number."""
-    return 1 if key.startswith(_KEY) else None
+    """Return the slots of a limit that was never set: of a concurrency or an overlap key one, else any number."""
+    return 1 if key.startswith((_KEY, OVERLAP)) else None

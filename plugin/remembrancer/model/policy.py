@@ -45,6 +45,23 @@ class Misfire(StrEnum):
     """Run the latest `misfire_limit` of them in order; the earlier ones are recorded as missed."""
 
 
+class Overlap(StrEnum):
+    """The policy for an occurrence that comes while another execution under its overlap key runs."""
+
+    SKIP = "skip"
+    """It is skipped, with the reason `overlap`."""
+    BUFFER_ONE = "buffer_one"
+    """It waits until the other has ended; those that come while it waits are skipped."""
+    BUFFER_ALL = "buffer_all"
+    """It waits, and so do those after it: they run in turn."""
+    CANCEL_OTHER = "cancel_other"
+    """The other is asked to stop, and it runs once that has ended."""
+    TERMINATE_OTHER = "terminate_other"
+    """The other is recorded as cancelled, whatever its handler does, and it runs at once."""
+    ALLOW_ALL = "allow_all"
+    """It runs beside the other."""
+
+
 class DedupReuse(StrEnum):
     """The policy for the `dedup_key` of a task that has ended."""
 

@@ -33,7 +33,8 @@ from remembrancer.model.field_definition import (
     ZoneName,
     definitions_of,
 )
-from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField, Session
+from remembrancer.model.overlap_template import OverlapKeyField
+from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, Overlap, SecondsField, Session
 from remembrancer.model.priority import PriorityNumber
 from remembrancer.model.retry_policy import RetryArgument, RetryRule
 from remembrancer.model.schedule import ScheduleArgument  # noqa: TC001 (pydantic reads the annotations at run time)
@@ -286,6 +287,10 @@ class ScheduleRequest:
             group=FieldGroup.LINEAGE,
         ),
     ] = None
+    queue: Annotated[
+        str | None,
+        Label("The queue whose handler or workers do its work; the scheduler's own handler unless given.", "mail"),
+    ] = None
     priority: Annotated[
         StrictInt | None,
         PriorityNumber(
@@ -300,6 +305,24 @@ class ScheduleRequest:
             "The conversation that its occurrences get in `firing.session`: a fresh one each unless given.",
             "same",
             words=Session,
+        ),
+    ] = None
+
+    overlap: Annotated[
+        Overlap | str | None,
+        Choice(
+            "The treatment of an occurrence that comes while another one runs; `allow_all` unless given.",
+            "skip",
+            words=Overlap,
+            group=FieldGroup.BUSY,
+        ),
+    ] = None
+    overlap_key: Annotated[
+        str | None,
+        OverlapKeyField(
+            "A template over the task: runs with the same text are in each other's way; its own unless given.",
+            "report-{name}",
+            group=FieldGroup.BUSY,
         ),
     ] = None
 
@@ -330,6 +353,7 @@ class TaskFields(TypedDict, total=False):
     context: dict[str, Any] | None
     tags: Sequence[str]
     group: str | None
+    queue: str | None
     concurrency_key: str | None
     dedup_reuse: DedupReuse | str
     depends_on: Sequence[Dependency | Mapping[str, object] | str]
@@ -339,6 +363,8 @@ class TaskFields(TypedDict, total=False):
     estimate: Budget | str | None
     max_deferrals: int | None
     max_deferral_seconds: float | None
+    overlap: Overlap | str | None
+    overlap_key: str | None
     misfire_age_seconds: float | None
     deadline_seconds: float | None
     pause_on_failure: int | None

@@ -12,7 +12,7 @@ from remembrancer.model.addition import AdditionsText, additions_from
 from remembrancer.model.budget import BudgetText  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.dependency import Dependencies, TriggerRule  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.plain_schedules import Once
-from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField, Session
+from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, Overlap, SecondsField, Session
 from remembrancer.model.request import TASK_FIELDS
 from remembrancer.model.retry_policy import KeptRetry  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.schedule import ScheduleText, ScheduleValue, cron_value, value_from
@@ -97,7 +97,10 @@ class ScheduledTask(BaseModel):
     """Unique in a graph: scheduling again under it returns the task that is there. See `dedup_reuse`."""
     tags: tuple[str, ...] = ()
     group: str | None = None
+    queue: str | None = None
     concurrency_key: str | None = None
+    overlap: Overlap | None = None
+    overlap_key: str | None = None
     priority: int | None = None
     served_priority: int | None = Field(default=None, ge=0, le=9)
     """The priority by which it is served: its own, or a higher one of a task that waits for it; None is 5."""
@@ -196,6 +199,10 @@ class ScheduledTask(BaseModel):
     """The time from which on it has waited, epoch milliseconds; None unless it waits."""
     wait_reason: str | None = None
     """The thing that it waits for, in words; None unless it waits."""
+    buffered_ms: int | None = Field(default=None, ge=0, le=LAST_MS)
+    """The time up to which its occurrences have waited for others to end: their lateness is no misfire.
+
+    None for a task that never waited so."""
     fence: int = 0
     """Grows with every write that claims or moves the task."""
     next_fires: list[datetime] | None = None

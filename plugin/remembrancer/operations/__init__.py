@@ -37,5 +37,6 @@
 - `task_creation`: creation of tasks: each request is checked, and all of one call are written in one commit.
 - `templates`: templates of tasks: defined, filled with values, removed.
 - `tokens`: tokens of the API: they are made, shown once, known by their digest, and revoked.
+- `work`: the work of queues, as workers ask for it.
 - `validation`: validation of a request to schedule, and the answer to it. Pure functions of (value, now).
 """

@@ -35,6 +35,7 @@ from remembrancer.operations.questions.question_operations import QUESTIONS
 from remembrancer.operations.sets.set_operations import SETS
 from remembrancer.operations.statistics import TaskPage
 from remembrancer.operations.templates.template_operations import TEMPLATES
+from remembrancer.operations.work.work_operations import WORK
 
 _EXECUTIONS: Final = Page("executions", Execution, key="execution_id")
 _ENTRIES: Final = Page("changes", AuditEntry, key="change_id")
@@ -120,6 +121,7 @@ OPERATIONS: tuple[AnyOperation, ...] = (
     *HALTS,
     *LIMITS,
     *QUESTIONS,
+    *WORK,
     *LINEAGES,
     *DEAD_LETTERS,
     Operation(

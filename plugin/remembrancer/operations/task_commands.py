@@ -82,7 +82,7 @@ class TaskCommands:
         late = options.check_interval_seconds
         self._store = store
         self._clock = clock
-        self._origins = Origins(store, options.lineage_limits)
+        self._origins = Origins(store, options.lineage_limits, options.quotas)
         self._creation = TaskCreation(store, clock, late, with_local_id, self._origins)
         self._tasks = OpenTasks(store, clock)
         self._stop_runs = stop_runs

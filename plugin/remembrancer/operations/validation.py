@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.ids import new_id
+from remembrancer.model.overlap_key import check_overlap
 from remembrancer.model.policy import Fold
 from remembrancer.model.question import question_from
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS
@@ -75,6 +76,7 @@ def validate(
             kept["next_check_ms"] = max(now_ms, to_ms(cast("datetime", kept["defer_until"])))
     kept |= {"timezone": zone or "UTC", "task_id": new_id("task", now_ms), "created_at": from_ms(now_ms)}
     task = ScheduledTask.model_validate(kept)
+    check_overlap(task)
     nominal_ms, next_run_ms = first_run(task, now_ms, int(late_by_seconds * 1000))
     task = task.model_copy(update={"nominal_ms": nominal_ms, "next_run_ms": next_run_ms, **made})
     return task if task.priority is None else with_priority(task)
@@ -102,6 +104,7 @@ def reply(
         warnings.append(f"It waits for an answer to: {question_from(task.question).question}")
     if task.is_paused(now):
         warnings.append(_pause_note(task))
+    warnings += _overlap_notes(task)
     if task.schedule_spec is not None:
         warnings += ends_of_calendars(task.schedule_spec)
     words = words_of(task)
@@ -115,6 +118,12 @@ def _is_wanted(task: ScheduledTask) -> bool:
         return True
     next_one = None if task.nominal_ms is None else additions_of(task).at(task.nominal_ms)
     return next_one is not None and next_one.runs_late and task.deferral_id is None
+
+
+def _overlap_notes(task: ScheduledTask) -> list[str]:
+    if task.overlap_key is None or task.overlap is not None:
+        return []
+    return ["Its overlap_key has no effect without `overlap`: all its runs are allowed."]
 
 
 def _pause_note(task: ScheduledTask) -> str:

@@ -3,6 +3,7 @@
 - `decision`: the decisions `Run`, `Skip`, `Wait` and `Park`, the context and the situation.
 - `pipeline`: the ordered policies; the first answer decides.
 - `budget`: what a run reserves of the budget of its lineage, and what becomes of it with nothing left.
+- `overlap`: what becomes of an occurrence that comes while another execution under its overlap key is under way.
 - `misfire`, `pause`, `run_when_due`, `skips`: the policies of today.
 - `occurrences`: the occurrences of a task that have no outcome yet.
 - `additions`: the occurrences beyond the schedule: those that wait, and a task with more of them.
@@ -14,6 +15,7 @@
 - `claims`: a decision as the store writes it.
 - `cancellation`: outcomes for pending occurrences of a task that is cancelled, or gets another schedule.
 - `changed_rules`: the place of an armed task after the meaning of its schedule has changed.
+- `queues`: the wait for a worker of a queue.
 - `limits`: the limits of a run, and the wait for a slot of one.
 - `priority`: the order among tasks that wait together.
 - `retry`: the outcome of a lost execution, and its next attempt.

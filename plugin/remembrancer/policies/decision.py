@@ -104,6 +104,10 @@ class Situation:
     """The limits that somebody has set."""
     full: Mapping[str, str] = field(default_factory=dict[str, str])
     """The limits without a free slot, as far as this replica knows, with the reason of those that wait for one."""
+    served: Collection[str] = ()
+    """The queues that have a handler in this process."""
+    asked_for: Collection[str] = ()
+    """The tasks that workers are being given."""
     halt: HaltSpan | None = None
     """The last halt of the scheduler that is over."""
     lineages: Mapping[str, LineageState] = field(default_factory=dict[str, "LineageState"])

@@ -11,10 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from remembrancer.model.execution import ExecutionStatus
-from remembrancer.model.limit import WAIT, limit_keys_of
+from remembrancer.model.limit import OVERLAP, WAIT, limit_keys_of
 from remembrancer.policies.decision import Park
+from remembrancer.policies.overlap import WAITS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from remembrancer.model.task import ScheduledTask
     from remembrancer.policies.decision import Situation
     from remembrancer.ports.limits import Refusal
@@ -28,16 +31,19 @@ def under_limits(task: ScheduledTask, claim: Claim, situation: Situation) -> Cla
     keys = limit_keys_of(task, situation.limits)
     if not keys:
         return claim
-    for key in keys:
+    for key in keys if task.overlap in WAITS else ():
         if key in situation.full:
             return Park(WAIT + key, situation.full[key])
     return replace(claim, execution=claim.execution.model_copy(update={"limit_keys": keys}))
 
 
-def reason_of(refusal: Refusal) -> str:
-    """Return why an occurrence waits for a slot, for people."""
+def reason_of(refusal: Refusal, tasks: Mapping[str, str]) -> str:
+    """Return why an occurrence waits for a slot, for people; *tasks* are those of executions in its way."""
     if refusal.rate is not None:
         return f"The limit {refusal.limit_key} lets {refusal.rate} begin, and the last permit is taken."
+    if refusal.limit_key.startswith(OVERLAP):
+        held = " and ".join(f"{each} of {tasks.get(each, 'a task that is gone')}" for each in refusal.holders)
+        return f"{held} has no outcome yet (overlap key {refusal.limit_key.removeprefix(OVERLAP)})."
     slots, held = refusal.slots, ", ".join(refusal.holders)
     more = f" and {slots - len(refusal.holders)} more" if held and slots > len(refusal.holders) else ""
     by = f" by {held}{more}" if held else ""

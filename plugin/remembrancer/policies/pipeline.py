@@ -17,7 +17,9 @@ from remembrancer.policies.decision import Park, Remind, Run
 from remembrancer.policies.dependencies.policy import dependencies
 from remembrancer.policies.limits import under_limits
 from remembrancer.policies.misfire import misfire
+from remembrancer.policies.overlap import overlap, with_waiting
 from remembrancer.policies.pause import pause
+from remembrancer.policies.queues import by_worker
 from remembrancer.policies.run_when_due import run_when_due
 from remembrancer.policies.skips import skip
 from remembrancer.policies.unanswered.deadline import deadline
@@ -46,6 +48,7 @@ POLICIES: Final[tuple[Policy, ...]] = (
     halt,
     unanswered,
     deferral,
+    overlap,
     misfire,
     run_when_due,
 )
@@ -56,6 +59,8 @@ def plan(task: ScheduledTask, situation: Situation, context: PlanContext) -> Dec
     """Return what *task*, which is due, does now. Raises InvalidInput for a schedule that cannot be read."""
     for policy in POLICIES:
         if decision := policy(task, situation, context):
+            if task.queue is not None and isinstance(decision, Run):
+                decision = by_worker(task, decision, situation)
             if task.budget_id is None or not isinstance(decision, Run):
                 return decision
             return within_budget(task, decision, situation)
@@ -68,7 +73,7 @@ def _decided(task: ScheduledTask, situation: Situation, context: PlanContext) ->
     if isinstance(decision, Park | Remind):
         return decision
     claim = claim_of(task, decision, context)
-    if claim is None or (task.concurrency_key is None and not situation.limits):
+    if claim is None or (task.concurrency_key is None and task.overlap is None and not situation.limits):
         return claim
     return under_limits(task, claim, situation)
 
@@ -85,6 +90,18 @@ class PagePlan:
     faults: list[tuple[ScheduledTask, Exception]] = field(default_factory=list["tuple[ScheduledTask, Exception]"])
     """The tasks that cannot be planned, each with its error."""
 
+    def take(self, task: ScheduledTask, decision: Claim | Park | Remind | None, context: PlanContext) -> None:
+        """Take in the decision about a task."""
+        if isinstance(decision, Park):
+            if (decision.wait_key, decision.reason) != (task.wait_key, task.wait_reason):
+                self.waits.append(NewWait(task, decision.wait_key, decision.reason, context.now_ms))
+        elif isinstance(decision, Remind):
+            self.reminders.append(Reminder(task, decision.question, context.now, decision.is_escalation))
+        elif decision and task.overlap is not None:
+            self.claims.extend(with_waiting(task, decision, context))
+        elif decision:
+            self.claims.append(decision)
+
 
 async def plan_page(due: Sequence[ScheduledTask], situation: Situation, context: PlanContext) -> PagePlan:
     """Plan the tasks of one page, letting other coroutines run in between."""
@@ -92,13 +109,7 @@ async def plan_page(due: Sequence[ScheduledTask], situation: Situation, context:
     for place, task in enumerate(due, 1):
         try:
             decision = _decided(task, situation, context)
-            if isinstance(decision, Park):
-                if (decision.wait_key, decision.reason) != (task.wait_key, task.wait_reason):
-                    planned.waits.append(NewWait(task, decision.wait_key, decision.reason, context.now_ms))
-            elif isinstance(decision, Remind):
-                planned.reminders.append(Reminder(task, decision.question, context.now, decision.is_escalation))
-            elif decision:
-                planned.claims.append(decision)
+            planned.take(task, decision, context)
         except UNREADABLE as error:
             planned.faults.append((task, error))
         if place % _SLICE == 0:

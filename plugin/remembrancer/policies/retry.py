@@ -6,6 +6,7 @@ The laws of retries after a failure:
 - There are at most `max_attempts` at an occurrence, lost ones among them.
 - An occurrence has one outcome, that of its last attempt. Each attempt before it failed.
 - None follows a failure that is permanent, or that `retry` excludes.
+- One follows a worker that was lost: its work comes back at once.
 - None begins after the deadline of the occurrence.
 - None begins later than `within` seconds after the start of the first, whatever held it.
 - One that waits is given up if its task loses its `retry`, or has had enough attempts by a lower `max_attempts`: the
@@ -38,26 +39,21 @@ _WHOLE: Final = 2**64
 
 def retry_due_ms(task: ScheduledTask, execution: Execution, outcome: HandlerOutcome, now: datetime) -> int | None:
     """Return when the attempt after a failed one starts (epoch ms); None if the failure is the outcome."""
-    asked = outcome.retry
-    if (task.retry is None and asked is None) or outcome.reason_code not in _FAULTS or outcome.is_permanent:
-        return None
     if execution.attempt >= task.max_attempts:
         return None
-    policy = policy_of(task.retry)
-    if asked is None and is_excluded(policy, outcome):
+    is_lost = outcome.reason_code is Reason.WORKER_LOST
+    wait = 0.0 if is_lost else _wait_seconds(task, execution, outcome)
+    if wait is None:
         return None
-    wait = policy.wait_seconds(execution.attempt, _chance(execution))
-    if asked is not None and asked.after is not None:
-        wait = cast("float", asked.after)
     due_ms = to_ms(now) + round(wait * 1000)
-    return None if _is_over(task, policy, execution, due_ms) else due_ms
+    return None if _is_over(task, policy_of(task.retry), execution, due_ms) else due_ms
 
 
 def is_given_up(task: ScheduledTask, failed: Execution, now: datetime) -> bool:
     """Return whether an attempt that waits is not to begin after all: its task changed meanwhile, or it is too late."""
     if failed.attempt >= task.max_attempts:
         return True
-    if task.retry is None and failed.reason_code is not Reason.RETRY_REQUESTED:
+    if task.retry is None and failed.reason_code not in {Reason.RETRY_REQUESTED, Reason.WORKER_LOST}:
         return True
     return _is_over(task, policy_of(task.retry), failed, to_ms(now))
 
@@ -69,6 +65,19 @@ def _is_over(task: ScheduledTask, policy: RetryPolicy, failed: Execution, at_ms:
         return True
     since_ms = failed.retry_since_ms or to_ms(failed.triggered_at)
     return policy.within is not None and at_ms > since_ms + cast("float", policy.within) * 1000
+
+
+def _wait_seconds(task: ScheduledTask, execution: Execution, outcome: HandlerOutcome) -> float | None:
+    """Return the wait before the attempt after a handler's failure; None if none follows it."""
+    asked = outcome.retry
+    if (task.retry is None and asked is None) or outcome.reason_code not in _FAULTS or outcome.is_permanent:
+        return None
+    policy = policy_of(task.retry)
+    if asked is None and is_excluded(policy, outcome):
+        return None
+    if asked is not None and asked.after is not None:
+        return cast("float", asked.after)
+    return policy.wait_seconds(execution.attempt, _chance(execution))
 
 
 def is_excluded(policy: RetryPolicy, outcome: HandlerOutcome) -> bool:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.dependency import DependencyOutcome
@@ -159,3 +159,12 @@ An exception means failed, with its text as the reason. Being cancelled means th
 was cancelled, or that the scheduler stops: clean up and let the cancellation through. A plain handler cannot be
 cancelled, and reads `Firing.stop_requested` instead.
 """
+
+
+class Handlers(NamedTuple):
+    """The handlers of one scheduler."""
+
+    default: Handler
+    """Does the work of tasks without a queue."""
+    of_queues: Mapping[str, Handler]
+    """Do the work of queues, by their names; the work of any other queue waits for workers."""

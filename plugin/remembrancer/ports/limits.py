@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from remembrancer.model.execution import Execution
     from remembrancer.model.limit import ConcurrencyLimit, Rate
     from remembrancer.ports.writes import Change
 
@@ -42,6 +43,8 @@ class LimitState(NamedTuple):
     rate: Rate | None = None
     spent_us: int = 0
     """The time (epoch microseconds) at which the bucket would be full again."""
+    is_wanted: bool = False
+    """True if executions found no slot, and no scheduler has looked since whether tasks wait for it."""
 
     @property
     def free(self) -> int | None:
@@ -100,12 +103,32 @@ class ConcurrencyLimits(Protocol):
         """Return by limit the executions that hold a slot of it, and do not run: no scheduler has corrected it yet."""
         ...
 
+    async def quotas(self) -> Mapping[str, int | None]:
+        """Return the quotas that are set, by key, as this process last read them."""
+        ...
+
     async def of(self, keys: Collection[str]) -> Sequence[LimitState]:
         """Return those of these limits that there are."""
         ...
 
     async def all(self, limit: int, now_ms: int) -> Sequence[ConcurrencyLimit]:
         """Return the limits by key, with who holds their slots and how many wait, as they are at *now_ms*."""
+        ...
+
+    async def executions(self, execution_ids: Sequence[str]) -> Sequence[Execution]:
+        """Return those of these executions that there are."""
+        ...
+
+    async def ask_to_stop(self, execution: Execution, reason: str) -> None:
+        """Ask the scheduler that runs an execution to stop it; nothing is written if it has ended."""
+        ...
+
+    async def stopped(self, execution_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return those of these executions that were asked to stop, or have an outcome, with the reason."""
+        ...
+
+    async def settle_wanted(self, keys: Sequence[str]) -> None:
+        """Note that no task waits for these limits."""
         ...
 
     async def tasks_of(self, execution_ids: Sequence[str]) -> Mapping[str, str]:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from remembrancer.model.deferral import Deferral
     from remembrancer.model.execution import Execution
     from remembrancer.model.idempotency import IdempotencyKey
+    from remembrancer.model.quota import Quota
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.filters import ExecutionFilter, TaskFilter, TaskPageQuery
     from remembrancer.ports.lineages import Admission
@@ -28,6 +29,7 @@ class TaskStore(Protocol):
         idempotency_key: IdempotencyKey | None = None,
         returned: Sequence[tuple[ScheduledTask, Change]] = (),
         admission: Admission | None = None,
+        quotas: Sequence[Quota] = (),
     ) -> bool:
         """Store new tasks, each CREATED_BY its thought and SCHEDULED_FOR its first minute; all or none.
 

@@ -16,7 +16,7 @@ from remembrancer.errors import NotRunning
 from remembrancer.operations.event_feed import EventFeed
 from remembrancer.operations.task_commands import TaskCommands
 from remembrancer.ports.graph import Graph
-from remembrancer.ports.handler import Handler
+from remembrancer.ports.handler import Handlers
 from remembrancer.ports.host_hooks import HostHooks
 from remembrancer.ports.sync_calls import SyncCalls
 from remembrancer.ports.telemetry import ObservedTelemetry
@@ -51,7 +51,7 @@ class Lifecycle:
         process: The state that it changes.
         gauges: The values of the instruments.
         open_store: Opens the graph.
-        handler: Does the work of a task.
+        handlers: Do the work of tasks.
         instruments: Measure and trace.
         owner: The service.
         hooks: The questions to the host.
@@ -62,7 +62,7 @@ class Lifecycle:
         process: SchedulerProcess,
         gauges: Gauges,
         open_store: Callable[[], Awaitable[Graph]],
-        handler: Handler,
+        handlers: Handlers,
         instruments: ObservedTelemetry,
         *,
         owner: Owner,
@@ -71,7 +71,7 @@ class Lifecycle:
         self._process = process
         self._gauges = gauges
         self._open_store = open_store
-        self._handler = handler
+        self._handlers = handlers
         self._instruments = instruments
         self._owner = owner
         self._hooks = hooks
@@ -217,7 +217,7 @@ class Lifecycle:
     def _scheduler_of(self, store: Graph) -> Scheduler:
         process = self._process
         gate = HaltGate(store.halts, process.clock, self._hooks.is_halted)
-        scheduler = Scheduler(store, process.clock, self._handler, process.options, self._instruments, gate)
+        scheduler = Scheduler(store, process.clock, self._handlers, process.options, self._instruments, gate)
         scheduler.lend(self._owner.blocking)
         return scheduler
 

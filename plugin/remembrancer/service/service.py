@@ -21,12 +21,12 @@ from remembrancer.model.budget import Budget
 from remembrancer.model.bulk_edit import BulkResult, TaskSelection
 from remembrancer.model.calendar import CalendarRenewal, NamedCalendar
 from remembrancer.model.cancellation import Cancellation
-from remembrancer.model.constraints import read_limit, read_word
+from remembrancer.model.constraints import read_label, read_limit, read_reason, read_word
 from remembrancer.model.dead_letter import DeadLetter
 from remembrancer.model.event import Event, EventPage
 from remembrancer.model.execution import Execution
 from remembrancer.model.halt import HaltState
-from remembrancer.model.handler_result import Ask
+from remembrancer.model.handler_result import Ask, Defer, Done
 from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.limit import ConcurrencyLimit
 from remembrancer.model.lineage import Lineage
@@ -51,6 +51,7 @@ from remembrancer.model.task_set import AppliedSet
 from remembrancer.model.task_status import OPEN_STATUSES, TaskStatus
 from remembrancer.model.task_template import TaskTemplate
 from remembrancer.model.token import AccessToken, NewToken
+from remembrancer.model.worker_calls import LEASE_SECONDS, WaitingWork, WorkItem, WorkReceipt
 from remembrancer.operations import task_history
 from remembrancer.operations.ahead.agenda import Agenda, AgendaRequest, agenda
 from remembrancer.operations.ahead.next_fires import PREVIEWED, all_with_next_fires, read_listed, with_next_fires
@@ -74,10 +75,23 @@ from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.sets.task_sets import Declaration
 from remembrancer.operations.statistics import TaskPage, page_of
 from remembrancer.operations.tokens import TokenService
+from remembrancer.operations.work.work_requests import (
+    WorkFailure,
+    read_claim,
+    read_held,
+    read_next_check,
+    read_progress,
+    read_result,
+    read_until,
+    read_usage,
+    read_work_thought,
+    waiting_work,
+)
+from remembrancer.policies.unanswered.questions import wish_of
 from remembrancer.ports.clock import Clock
 from remembrancer.ports.filters import TaskFilter, TaskMatch
 from remembrancer.ports.graph import Graph
-from remembrancer.ports.handler import Handler
+from remembrancer.ports.handler import Handler, Handlers
 from remembrancer.ports.host_hooks import NO_HOOKS, HostHooks
 from remembrancer.ports.sync_calls import SyncCalls
 from remembrancer.ports.telemetry import ObservedTelemetry
@@ -105,13 +119,14 @@ class SchedulerService:
     Args:
         open_store: Opens the graph.
         clock: The time.
-        handler: Does the work of a task.
+        handler: Does the work of a task without a queue.
         options: The scheduler's numbers.
         instruments: Measure and trace.
+        handlers: Do the work of queues, by their names; that of another queue is left to its workers.
         hooks: The questions to the host.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what a service is made of)
         self,
         open_store: Callable[[], Awaitable[Graph]],
         clock: Clock,
@@ -119,6 +134,7 @@ class SchedulerService:
         options: SchedulerOptions,
         instruments: ObservedTelemetry,
         *,
+        handlers: Mapping[str, Handler] | None = None,
         hooks: HostHooks = NO_HOOKS,
     ) -> None:
         self._process = process = SchedulerProcess(clock, options)
@@ -133,7 +149,9 @@ class SchedulerService:
         """The values of the instruments."""
         self.blocking = cast("SyncCalls", SyncService(self))
         """The service's methods for code without an event loop, such as plain handlers; see `Firing.scheduler`."""
-        self._lifecycle = Lifecycle(process, self.gauges, open_store, handler, instruments, owner=self, hooks=hooks)
+        named = {read_label("handlers", queue, "mail"): each for queue, each in (handlers or {}).items()}
+        by_queue = Handlers(handler, named)
+        self._lifecycle = Lifecycle(process, self.gauges, open_store, by_queue, instruments, owner=self, hooks=hooks)
 
     async def open(self) -> None:
         """Open the graph without starting the loop: nothing fires. `start` does this too."""
@@ -501,6 +519,114 @@ class SchedulerService:
         """
         start = partial(self._process.running_scheduler().run_now, force=force)
         return await self._process.commands().run(task_id, start, fence)
+
+    @public
+    async def claim_work(
+        self,
+        queues: Sequence[str],
+        worker: str,
+        limit: int = 1,
+        *,
+        wait_seconds: float = 0.0,
+        lease_seconds: float = LEASE_SECONDS,
+    ) -> list[WorkItem]:
+        """Take up to *limit* executions of *queues*; wait up to *wait_seconds* for the first one.
+
+        The worker reports on each, or ends it, within *lease_seconds* each time; else it is lost, and its work comes
+        back, up to the task's `max_attempts`. Raises InvalidInput.
+        """
+        asked = read_claim(queues, worker, limit, wait_seconds, lease_seconds)
+        return await self._process.running_scheduler().workers.claim(asked)
+
+    @public
+    async def report_work(
+        self, execution_id: str, worker: str, fraction: float | None = None, text: str | None = None
+    ) -> WorkReceipt:
+        """Say that a worker still works, and how far it is. Raises WorkNotHeld, InvalidInput."""
+        held = read_held(execution_id, worker)
+        return self._process.running_scheduler().workers.report(held, read_progress(fraction, text))
+
+    @public
+    async def complete_work(  # noqa: PLR0913 (the fields of `Done`)
+        self,
+        execution_id: str,
+        worker: str,
+        result: str | None = None,
+        *,
+        thought: str | None = None,
+        thought_id: str | None = None,
+        next_check: str | datetime | timedelta | None = None,
+        tokens: int = 0,
+        money: int | str = 0,
+    ) -> Execution:
+        """End an execution: its work is done, as a handler says by `Done`. Raises WorkNotHeld, InvalidInput."""
+        held, made = read_held(execution_id, worker), read_work_thought(execution_id, thought, thought_id)
+        done = Done(read_result(result), made, read_next_check(next_check), read_usage(tokens, money))
+        return await self._process.running_scheduler().workers.settle(held, done)
+
+    @public
+    async def fail_work(  # noqa: PLR0913 (the fields of `Failed` and `Retry`)
+        self,
+        execution_id: str,
+        worker: str,
+        reason: str,
+        *,
+        permanent: bool = False,
+        retry: bool = False,
+        retry_after: float | str | timedelta | None = None,
+        exceptions: Sequence[str] | None = None,
+        tokens: int = 0,
+        money: int | str = 0,
+    ) -> Execution:
+        """End an execution: its work failed, as a handler says by `Failed`, by `Retry` or by an exception.
+
+        Another attempt follows with *retry* or *retry_after*, or as the task's `retry` says; *exceptions* are the
+        names of the class that was raised and of its bases. Raises WorkNotHeld, InvalidInput.
+        """
+        held, usage = read_held(execution_id, worker), read_usage(tokens, money)
+        failure = WorkFailure(
+            reason=reason, permanent=permanent, retry=retry, retry_after=retry_after, exceptions=exceptions
+        )
+        outcome = replace(failure.outcome(), usage=usage)
+        return await self._process.running_scheduler().workers.settle(held, outcome)
+
+    @public
+    async def defer_work(
+        self, execution_id: str, worker: str, until: str | datetime | timedelta, reason: str
+    ) -> Execution:
+        """End an execution: its run is deferred to *until*, as a handler says by `Defer`.
+
+        Raises WorkNotHeld, InvalidInput.
+        """
+        held, wish = read_held(execution_id, worker), Defer(read_until(until), read_reason(reason))
+        return await self._process.running_scheduler().workers.settle(held, wish)
+
+    @public
+    async def ask_work(  # noqa: PLR0913 (the fields of `Ask`)
+        self,
+        execution_id: str,
+        worker: str,
+        question: str,
+        *,
+        of: str | Sequence[str] | None = None,
+        within: str | timedelta | None = None,
+        on_no_answer: OnNoAnswer | str | None = None,
+        reminders: int = 3,
+        escalate_to: str | Sequence[str] | None = None,
+    ) -> Execution:
+        """End an execution: its run waits for an answer of people, as a handler says by `Ask`.
+
+        Raises WorkNotHeld, InvalidInput.
+        """
+        held = read_held(execution_id, worker)
+        wish = Ask(question, of or (), within, on_no_answer, reminders, escalate_to or ())
+        wish_of(wish)
+        return await self._process.running_scheduler().workers.settle(held, wish)
+
+    @public
+    async def waiting_work(self, queue: str, limit: int = 100) -> list[WaitingWork]:
+        """Return what waits for workers of a queue, in the order in which it is handed out. Raises InvalidInput."""
+        return await waiting_work(self._graph(), queue, limit)
 
     @public
     async def blocked_tasks(self, limit: int = 100) -> list[BlockedTask]:

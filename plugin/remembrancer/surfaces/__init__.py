@@ -13,6 +13,7 @@
 - `otel`: OpenTelemetry: what is measured and traced, through its API alone. Without an SDK in the process it says
   nothing.
 - `rest`: the REST API: two lines mount it in any FastAPI application.
+- `queue_worker`: a worker of queues: it claims work, calls a handler, and reports how it ended.
 - `schema_errors`: schema violations in requests: the known fields at a place, and the errors that an unknown one is.
 - `violations`: violations of a request's schema as the error that every surface answers.
 - `server`: the protocol of a server that `remembrancer serve` starts beside the scheduler.

@@ -45,5 +45,6 @@
 - `template`: `remembrancer template`: templates of tasks.
 - `token`: `remembrancer token`: the tokens of the API.
 - `update`: `remembrancer update`.
+- `work`: `remembrancer work`: the work of queues.
 - `watch`: `remembrancer watch`: live events.
 """

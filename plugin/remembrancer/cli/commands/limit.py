@@ -19,7 +19,7 @@ class LimitOptions(GraphOptions):
 
     key: Annotated[
         str | None,
-        Argument(help="all, group:NAME, or a concurrency key; without it, all limits are listed.", show_default=False),
+        Argument(help="all, group:NAME, a concurrency key, or open:recurring and the like.", show_default=False),
     ] = None
     slots: Annotated[
         str | None,
@@ -42,6 +42,8 @@ async def limit(asked: LimitOptions) -> None:
     their slots, and how many tasks wait. What does not get a slot waits, and runs in its order. A rate bounds how many
     begin in a time; what is not given is not bounded.
 
+    A quota limits how many tasks may be open: open, open:recurring, open:origin, open:agent.
+
     For example:
 
         remembrancer limit
@@ -49,6 +51,7 @@ async def limit(asked: LimitOptions) -> None:
         remembrancer limit group:reports 1
         remembrancer limit weather --rate 60/minute
         remembrancer limit weather 5 --rate 1000/hour --burst 20
+        remembrancer limit open:recurring 100
         remembrancer limit all none
     """
     from remembrancer.cli.connect import connect

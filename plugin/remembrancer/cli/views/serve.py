@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from remembrancer.cli.servers import Served
+    from remembrancer.model.execution import Execution
     from remembrancer.model.timestamps import Moment
     from remembrancer.ports.handler import Firing, Handler, HandlerReturn
     from remembrancer.service.service import SchedulerService
@@ -118,6 +119,10 @@ class ServeLog:
             seconds=round(seconds, 6),
             said=said,
         )
+
+    def worked(self, firing: Firing, ended: Execution) -> None:
+        """Say how a worker's execution ended."""
+        self.execution(firing, ended.status, ended.duration_seconds or 0.0, ended.result or ended.reason or "")
 
     def stopping(self, service: SchedulerService, limit_seconds: float) -> None:
         """Say what it waits for, and how long; a loop that died is an error."""

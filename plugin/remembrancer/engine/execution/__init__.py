@@ -8,6 +8,8 @@
 - `handler_call`: the call of one handler, and the outcome of its return value or exception.
 - `handler_threads`: threads for plain handlers: daemons, as many as there are handlers at a time, so that a hung one
   delays no other.
+- `handed_out`: the executions that workers hold, with the lease of each.
+- `handler_routes`: the handler of each queue, of tasks without one, and the workers of all other queues.
 - `heartbeat`: the heartbeat: it renews the leases of running executions, and reports those that it cannot renew.
 - `manual_run`: a manual run: an execution outside the schedule.
 - `outcome_writer`: the outcome writer: outcomes of one turn of the event loop in one commit; each lease ends with its
@@ -17,4 +19,6 @@
 - `runs`: the runs of this process: those that have begun, that are to stop, and that hold a slot past their end.
 - `slots`: slots: every start of a handler takes one, so that at most `max_concurrent_handlers` run.
 - `sync_handler`: plain handlers: called on threads, where nothing can interrupt them.
+- `worker_desk`: the calls of workers: claims, reports and outcomes.
+- `worker_pool`: the workers that wait for work, and the queues that they are served from.
 """

@@ -1,4 +1,4 @@
-"""Cancellation of executions whose task is cancelled: at once here, by polling for other replicas."""
+"""Cancellation of executions whose task is cancelled, or that others replace: at once here, elsewhere by polling."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from remembrancer.model.execution import ExecutionType
 from remembrancer.model.timestamps import to_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from remembrancer.engine.execution.outcome_writer import OutcomeWriter
     from remembrancer.engine.execution.run import Run
     from remembrancer.engine.execution.runs import Runs
@@ -71,18 +73,32 @@ class Cancellations:
         while not store.exclusive:
             try:
                 await clock.wait(clock.now() + timedelta(seconds=options.poll_interval_seconds), asyncio.Event())
-                running = {run.task_id for run in self._runs.handling.values() if run.asked is None and not run.spared}
-                if not running:
+                free = [run for run in self._runs.handling.values() if run.asked is None and not run.spared]
+                if not free:
                     continue
+                replaced: Mapping[str, str] = {}
+                replaceable = [run.execution_id for run in free if run.is_replaceable]
                 async with asyncio.timeout(_READ_WITHIN_SECONDS):
                     self.meet_halt(await store.halts.read())
-                    cancelled = await store.audit.cancelled(sorted(running))
+                    cancelled = await store.audit.cancelled(sorted({run.task_id for run in free}))
+                    if replaceable:
+                        replaced = await store.limits.stopped(replaceable)
             except Exception as error:  # noqa: BLE001 (whatever it is, the next poll follows)
                 _LOG.warning("The cancellations of tasks under way could not be read: %r", error)
                 await asyncio.sleep(options.poll_interval_seconds)
                 continue
             for task_id in cancelled:
                 self._stop(task_id)
+            for execution_id, reason in replaced.items():
+                self.replace(execution_id, reason)
+
+    def replace(self, execution_id: str, reason: str) -> bool:
+        """Ask a run to stop in whose place another one is to run; return whether it runs here."""
+        run = self._runs.handling.get(execution_id)
+        if run is not None and run.asked is None:
+            run.asked_because = reason
+            self._runs.ask(run, StopReason.REPLACED)
+        return run is not None
 
     def meet_halt(self, record: HaltRecord) -> list[str]:
         """Ask the runs that began before a halt to stop, if it says so; but not the handler that has halted.

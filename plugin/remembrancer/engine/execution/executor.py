@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from remembrancer.context import CURRENT_ACTOR, IDEMPOTENCY_KEY, Actor
 from remembrancer.engine.execution.bound_calls import BoundCalls
 from remembrancer.engine.execution.cancellation import Cancellations
 from remembrancer.engine.execution.dependency_results import with_dependencies
-from remembrancer.engine.execution.handler_call import deferral_of, deferral_refused, is_async, raised, run
+from remembrancer.engine.execution.handler_call import deferral_of, deferral_refused, raised, run
+from remembrancer.engine.execution.handler_routes import HandlerRoutes
 from remembrancer.engine.execution.heartbeat import Heartbeat
 from remembrancer.engine.execution.outcome_writer import OutcomeWriter, retry_unavailable
 from remembrancer.engine.execution.progress import ProgressWriter
 from remembrancer.engine.execution.run import Batch, Run, StopReason, stopped
 from remembrancer.engine.execution.runs import Runs
 from remembrancer.engine.execution.slots import Reservation, Slots
-from remembrancer.engine.execution.sync_handler import SyncHandler
+from remembrancer.engine.execution.worker_pool import WorkerPool
 from remembrancer.engine.memory_usage import memory_of
 from remembrancer.errors import RemembrancerError, SchedulerBusy
 from remembrancer.model.handler_result import HandlerOutcome
@@ -26,14 +27,14 @@ from remembrancer.ports.handler import Firing
 from remembrancer.ports.sync_calls import OUTSIDE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from remembrancer.engine.gates.halt_gate import HaltGate
     from remembrancer.model.halt import HaltState
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
-    from remembrancer.ports.handler import Handler
+    from remembrancer.ports.handler import Handlers
     from remembrancer.ports.sync_calls import SyncCalls
     from remembrancer.ports.telemetry import Telemetry
     from remembrancer.ports.writes import Lease, Settlement
@@ -54,7 +55,7 @@ class Executor:
     Args:
         store: The graph.
         clock: The time at which a run ends.
-        handler: The agent's.
+        handlers: The agent's.
         options: Deadlines and leases.
         on_room: Called when a slot has become free, so that a full scheduler can go on.
         telemetry: Measurements and traces.
@@ -65,7 +66,7 @@ class Executor:
         self,
         store: Graph,
         clock: Clock,
-        handler: Handler,
+        handlers: Handlers,
         options: SchedulerOptions,
         on_room: Callable[[], None],
         *,
@@ -79,8 +80,8 @@ class Executor:
         self._options = options
         self._slots = Slots(options.max_concurrent_handlers, on_room)
         self._runs = Runs(self._slots, self._abandon)
-        self._plain = None if is_async(handler) else SyncHandler(handler, self._runs)
-        self._call = self._plain or cast("Callable[[Firing], Awaitable[object]]", handler)
+        self._routes = HandlerRoutes(handlers, self._runs)
+        self.workers = WorkerPool(store, self._runs.begin)
         self._outcome_writer = OutcomeWriter(store, telemetry)
         self._cancellations = Cancellations(self._runs, self._outcome_writer)
         self._beats = Heartbeat(store, clock, options, lambda: self._outcome_writer.leases, self._lose)
@@ -147,6 +148,8 @@ class Executor:
         for each in firings:
             started = Run(self._firing(each), batch, self._limit(each.task))
             self._runs.add(started)
+            if self._routes.of(each.task.queue) is None:
+                self.workers.expect(started)
             if started.task_id in reservation.cancelled:
                 self._cancellations.withdraw(started, reservation)
             elif self._stopping:
@@ -160,9 +163,26 @@ class Executor:
         for seconds, runs in deadlines.items():
             batch.timers.append(loop.call_later(seconds, self._runs.expire, runs))
 
+    @property
+    def served_queues(self) -> Collection[str]:
+        """The queues that have a handler in this process."""
+        return self._routes.queues
+
+    def is_served(self, queue: str | None) -> bool:
+        """Return whether the work of a queue is done in this process, or a worker waits for it."""
+        return self._routes.of(queue) is not None or self.workers.demand(queue or "") > 0
+
+    def written(self, execution_id: str) -> asyncio.Future[None]:
+        """Return a future that is resolved once the outcome of this execution is written."""
+        return self._outcome_writer.watch(execution_id)
+
     async def cancel_task(self, task_id: str) -> list[str]:
         """Stop the runs of a task that has been cancelled; return the executions that were asked to stop."""
         return await self._cancellations.cancel(task_id)
+
+    def replace(self, execution_id: str, reason: str) -> bool:
+        """Ask a run to stop in whose place another one is to run; return whether it runs here."""
+        return self._cancellations.replace(execution_id, reason)
 
     async def meet_halt(self) -> HaltState:
         """Stop what began before a halt, if it says so; return the state, with what was asked to stop."""
@@ -182,9 +202,10 @@ class Executor:
             raise
 
     async def idle(self) -> None:
-        """Return when no handler is under way and every outcome is written."""
-        while self._doubted or self._runs.unsettled():
-            await self._runs.ended(_DOUBT_SECONDS)
+        """Return when no handler is under way here and every outcome is written; work of workers may be."""
+        while (here := self._runs.here()) or self._doubted:
+            if here:
+                await asyncio.wait(here, timeout=_DOUBT_SECONDS)
             if self._doubted:
                 await asyncio.sleep(_DOUBT_SECONDS / 10)
         await self._outcome_writer.idle()
@@ -213,12 +234,12 @@ class Executor:
         await self._progress_writer.stop()
         self._stopped = True
         self._runs.destroy()
-        if self._plain:
-            self._plain.close()
+        self._routes.close()
 
     def _firing(self, claimed: Firing) -> Firing:
         """Return what the handler is called with."""
-        calls = BoundCalls.of(self.scheduler, claimed.execution) if self._plain else self.scheduler
+        route = self._routes.of(claimed.task.queue)
+        calls = BoundCalls.of(self.scheduler, claimed.execution) if route and route.plain else self.scheduler
         return Firing(claimed.execution, claimed.task, self._progress_writer.take, scheduler=calls)
 
     def _limit(self, task: ScheduledTask) -> float:
@@ -262,11 +283,12 @@ class Executor:
 
     async def _call_handler(self, each: Run) -> HandlerOutcome | None:
         """Call the handler and read its return value; None if it must not begin, or is abandoned."""
-        if not self._plain and not self._runs.begin(each):
+        route = self._routes.of(each.firing.task.queue)
+        if route and not route.plain and not self._runs.begin(each):
             return None
         if each.firing.task.depends_on:
             each.firing = await with_dependencies(self._store, each.firing)
-        return await run(each.firing, self._call)
+        return await run(each.firing, route.call) if route else await self.workers.outcome(each)
 
     def _gone(self, task: asyncio.Task[None]) -> None:
         """The asyncio task of a run has ended, in whatever way."""

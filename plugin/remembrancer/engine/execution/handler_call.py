@@ -59,12 +59,7 @@ async def run(firing: Firing, call: Callable[[Firing], Awaitable[object]]) -> Ha
         raise
     except BaseException as error:  # noqa: BLE001 (a handler may raise anything, and its run ends with it)
         return raised(firing, error)
-    if answer is UNANSWERED:
-        return None
-    try:
-        return read_answer(answer)
-    except BaseException as error:  # noqa: BLE001 (an answer may hold anything, and its text may raise anything)
-        return _unreadable(answer, error)
+    return None if answer is UNANSWERED else read_outcome(answer)
 
 
 async def answer_of(ended: Ended) -> Any:
@@ -72,6 +67,14 @@ async def answer_of(ended: Ended) -> Any:
     if ended.error is not None:
         raise ended.error
     return await ended.answer if inspect.isawaitable(ended.answer) else ended.answer
+
+
+def read_outcome(answer: object) -> HandlerOutcome:
+    """Read a return value of any kind; one that cannot be read is a failure."""
+    try:
+        return read_answer(answer)
+    except BaseException as error:  # noqa: BLE001 (an answer may hold anything, and its text may raise anything)
+        return _unreadable(answer, error)
 
 
 def read_answer(answer: Any) -> HandlerOutcome:

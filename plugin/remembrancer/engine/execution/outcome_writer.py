@@ -205,7 +205,7 @@ class OutcomeWriter:
             self._start_ending(late_ends)
         for pending, kept in zip(batch, written, strict=True):
             if not kept:
-                _LOG.warning("Another replica has recovered %s; its late outcome is not stored", pending.execution_id)
+                _LOG.warning("%s has an outcome already; its late one is not stored", pending.execution_id)
         self._telemetry.settled(pending.settlement for pending, kept in zip(batch, written, strict=True) if kept)
 
     def _resolve_watched(self, batch: Sequence[PendingOutcome]) -> None:

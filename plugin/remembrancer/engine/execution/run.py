@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.handler_result import HandlerOutcome
+from remembrancer.model.limit import OVERLAP
 from remembrancer.model.policy import OnLost
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class StopReason(Enum):
     DEADLINE = "deadline"
     CANCELLED = "cancelled"
     """Its task was."""
+    REPLACED = "replaced"
+    """Another occurrence is to run in its place."""
     HALTED = "halted"
     """The scheduler was halted, and what runs is to stop."""
     SHUTDOWN = "shutdown"
@@ -61,8 +64,12 @@ class Run:
     answer: asyncio.Future[Ended | None] | None = None
     """The end of a plain handler; None if it is abandoned."""
     on_thread: bool = False
+    waits_for_worker: bool = False
+    """True for one of a queue of workers: it begins when a worker takes it."""
     begun_at: float | None = None
     asked: StopReason | None = None
+    asked_because: str = ""
+    """The reason of that in words, where another occurrence is to run in its place."""
     spared: bool = False
     """True if the handler cancelled its own task and goes on."""
     over: bool = False
@@ -84,6 +91,12 @@ class Run:
             self.answer.set_result(None)
 
     @property
+    def is_replaceable(self) -> bool:
+        """True if it is under an overlap key."""
+        keys = self.firing.execution.limit_keys
+        return keys is not None and any(key.startswith(OVERLAP) for key in keys)
+
+    @property
     def is_retried(self) -> bool:
         """True if another attempt follows should this one be lost."""
         task = self.firing.task
@@ -99,9 +112,11 @@ def stopped(run: Run, *, abandoned: bool = False) -> HandlerOutcome | None:
         case StopReason.CANCELLED:
             text = "The task was cancelled while it ran." if begun else "The task was cancelled before it began."
             return HandlerOutcome(ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, text)
-        case StopReason.HALTED:
+        case StopReason.HALTED | StopReason.REPLACED:
             text = "The scheduler was halted " + ("while it ran." if begun else "before it began.")
-            return HandlerOutcome(ExecutionStatus.CANCELLED, Reason.STOPPED_BY_HALT, text)
+            halted = run.asked is StopReason.HALTED
+            why = (Reason.STOPPED_BY_HALT, text) if halted else (Reason.REPLACED, run.asked_because)
+            return HandlerOutcome(ExecutionStatus.CANCELLED, *why)
         case StopReason.SHUTDOWN:
             return None if run.is_retried else _shut_down(begun=begun, abandoned=abandoned)
         case StopReason.DEADLINE:

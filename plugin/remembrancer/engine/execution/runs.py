@@ -68,6 +68,8 @@ class Runs:
             run.asked = why
         run.firing.stop.requested = True
         if self._unbegun.pop(run.execution_id, None):
+            if run.task and run.waits_for_worker:
+                run.task.cancel()
             return False
         if run.task and not run.on_thread and run.begun_at is not None:
             run.task.cancel()
@@ -131,6 +133,10 @@ class Runs:
     def unsettled(self, but: Run | None = None) -> list[asyncio.Task[None]]:
         """Return the asyncio tasks of all runs that are not settled, *but* one."""
         return [task for task, run in self.tasks.items() if not run.settled and run is not but]
+
+    def here(self) -> list[asyncio.Task[None]]:
+        """Return those whose work is done in this process, and not by a worker."""
+        return [task for task, run in self.tasks.items() if not run.settled and not run.waits_for_worker]
 
     def of_leases(self, lease_ids: Iterable[str]) -> list[Run]:
         """Return the runs under these leases."""

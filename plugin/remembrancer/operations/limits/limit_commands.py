@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.errors import InvalidInput
 from remembrancer.model.limit import ConcurrencyLimit, read_limit_key, read_rate, read_slots
+from remembrancer.model.quota import is_quota
 from remembrancer.model.timestamps import to_ms
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ class LimitCommands:
     async def set(self, key: str, slots: int | None, rate: str | None, burst: int | None) -> ConcurrencyLimit:
         """Set the slots and the rate of a limit; return it. Raises InvalidInput."""
         name, number, bucket = read_limit_key(key), read_slots(slots), read_rate(rate, burst)
+        if bucket is not None and is_quota(name):
+            raise InvalidInput("rate", rate, "none for a quota of open tasks", None)
         await self._limits.set(name, number, bucket, self._tasks.change("set_limit", None))
         found = [each for each in await self.all() if each.key == name]
         return found[0] if found else ConcurrencyLimit(key=name, slots=number)

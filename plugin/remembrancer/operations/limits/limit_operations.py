@@ -29,11 +29,19 @@ class SetLimit(Params):
     """A limit, its slots, and its rate."""
 
     key: Annotated[
-        StrictStr, Field(description="`all`, `group:` and the name of a group, or a concurrency key.", max_length=100)
+        StrictStr,
+        Field(
+            description="`all`, `group:` and a group's name, a concurrency key, or a quota such as `open:recurring`.",
+            max_length=100,
+        ),
     ]
     slots: Annotated[
         StrictInt | None,
-        Field(description="The most executions at once; null for no limit.", ge=0, le=MOST_SLOTS),
+        Field(
+            description="The most executions at once, or open tasks of a quota; null for no limit.",
+            ge=0,
+            le=MOST_SLOTS,
+        ),
     ] = None
     rate: Annotated[
         StrictStr | None,

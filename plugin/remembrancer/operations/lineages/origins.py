@@ -11,6 +11,7 @@ from remembrancer.context import executing
 from remembrancer.errors import InvalidInput, LineageLimitReached
 from remembrancer.model.budget import bounds_amounts, refuse_budget
 from remembrancer.model.ids import new_id
+from remembrancer.model.quota import quotas_of
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.lineages import Admission
@@ -33,10 +34,12 @@ class Origins:
     Args:
         store: The graph.
         limits: Bounds of lineages that have none of their own, by the names of a budget's parts.
+        quotas: The most open tasks by the settings, by the keys of limits.
     """
 
-    def __init__(self, store: Graph, limits: Mapping[str, int]) -> None:
+    def __init__(self, store: Graph, limits: Mapping[str, int], quotas: Mapping[str, int]) -> None:
         self._store = store
+        self._quotas = quotas
         self.limits = limits
         """Bounds of lineages that have none of their own."""
 
@@ -59,11 +62,17 @@ class Origins:
 
         Raises:
             LineageLimitReached: The lineage does not admit them.
+            QuotaReached: More tasks would be open than a quota allows.
             DuplicateTask: One of them has a dedup_key that is taken.
         """
         admission = None if origin is None else Admission(new_id("admission", to_ms(now)), origin, self.limits, now)
         if not await self._store.tasks.create(
-            tasks, first=first, idempotency_key=idempotency_key, returned=returned, admission=admission
+            tasks,
+            first=first,
+            idempotency_key=idempotency_key,
+            returned=returned,
+            admission=admission,
+            quotas=quotas_of(tasks, await self._store.limits.quotas(), self._quotas),
         ):
             assert origin is not None  # noqa: S101 (only an admission is refused)
             raise await self._refusal(origin, len(tasks))

@@ -19,7 +19,7 @@ from remembrancer.schedules.value_fields import read_list, second_of
 from remembrancer.schedules.wall_schedule import WallSchedule
 from remembrancer.schedules.walls.combined import Intersection, Outside, TimesWithout, Union, Within
 from remembrancer.schedules.walls.steps import FEW, MANY, at_most
-from remembrancer.schedules.walls.stretches import NO_STRETCH, Either, Overlap, Remainder, Stretches
+from remembrancer.schedules.walls.stretches import NO_STRETCH, CommonStretches, Either, Remainder, Stretches
 from remembrancer.schedules.walls.wall_set import DAY, END, NO_WALL, WallSet
 from remembrancer.schedules.wrapped import WrappedSchedule
 from remembrancer.schedules.zone_offsets import span_at
@@ -281,9 +281,9 @@ def _all(sets: Sequence[WallSet]) -> WallSet:
     stretches = [each for each in sets if isinstance(each, Stretches)]
     points = [each for each in sets if not isinstance(each, Stretches)]
     if not points:
-        return reduce(Overlap, stretches)
+        return reduce(CommonStretches, stretches)
     met = reduce(Intersection, points)
-    return Within(met, reduce(Overlap, stretches)) if stretches else met
+    return Within(met, reduce(CommonStretches, stretches)) if stretches else met
 
 
 def _without(kept: WallSet, excluded: WallSet) -> WallSet:

@@ -71,7 +71,7 @@ class Windows(Stretches):
 
 
 @dataclass(frozen=True, slots=True)
-class Overlap(Stretches):
+class CommonStretches(Stretches):
     """The part that two sets of stretches share."""
 
     one: Stretches

@@ -96,6 +96,8 @@ _SCHEDULER_READS: Final = (
         "waits_between",
         "limits",
         "limits_by_key",
+        "executions_of_ids",
+        "stopped_executions",
     ),
 )
 _LANES: Final = {

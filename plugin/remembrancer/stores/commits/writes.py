@@ -61,6 +61,7 @@ _COUNTERS: Final = "statistics are no change of a task"
 _COPY: Final = "the event log of a graph holds the events of that graph, not of the graph that was copied"
 _REPAIR: Final = "a repair reports its steps; no replica works on the graph at that time"
 _AUDIT: Final = "the audit log has it"
+_STOP: Final = "the execution has events when it ends"
 _SLOT: Final = "the execution in the slot has events"
 _WAITS: Final = "the occurrence that waits has events when it runs, or gets another outcome"
 _ZONES: Final = "the rules of a time zone are no change of a task"
@@ -85,6 +86,9 @@ _EXECUTIONS: Final = {
     ),
     "return_slots": WriteSpec(executions.TakenSlotsRow, "limit_key", silent=_SLOT, kind=None, recurrent=True),
     "release_slots": WriteSpec(executions.ReleasedSlotsRow, "limit_key", silent=_SLOT, kind=None, recurrent=True),
+    "take_slots_back": WriteSpec(executions.SlotReturnRow, "limit_key", silent=_SLOT, kind=None, recurrent=True),
+    "settle_wanted": WriteSpec(executions.LimitKeyRow, "limit_key", silent=_SLOT, kind=CLAIM),
+    "ask_to_stop": WriteSpec(executions.StopRow, "execution_id", silent=_STOP),
     "record_outcomes": WriteSpec(
         executions.OutcomeRow, "task_id", count=row_counts.dropped, events=row_events.dropped, kind=None
     ),
@@ -209,6 +213,8 @@ _UPKEEP: Final = {
     "write_heartbeats": WriteSpec(upkeep.HeartbeatRow, silent=_MEMBERS, urgent=True),
     "deregister_replicas": WriteSpec(upkeep.ReplicaKey, silent=_MEMBERS, urgent=True),
     "probe_write": WriteSpec(upkeep.EmptyRow, silent="it changes nothing"),
+    "refuse_beyond_quotas": WriteSpec(lineages.QuotaRow, "limit_key", silent=_PART, kind=None),
+    "refuse_beyond_origins": WriteSpec(lineages.QuotaRow, "limit_key", silent=_PART, kind=None),
     "prune_limits": WriteSpec(executions.LimitKey, "limit_key", silent="a claim makes it again", kind=CLAIM),
     "set_limits": WriteSpec(tasks.LimitRow, "limit_key", silent=_AUDIT),
     "halt_scheduler": WriteSpec(upkeep.HaltRow, events=row_events.switched("scheduler_halted")),

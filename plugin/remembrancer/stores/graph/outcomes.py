@@ -13,12 +13,13 @@ from remembrancer.stores.rows.dead_letter_rows import dead_letter_rows
 from remembrancer.stores.rows.due_key import due_key
 from remembrancer.stores.rows.failure_rows import counting
 from remembrancer.stores.rows.lease_rows import release_leases
-from remembrancer.stores.rows.slot_rows import releasing, returning
+from remembrancer.stores.rows.slot_rows import releasing, returning, without_overlap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from remembrancer.model.deferral import Deferral
+    from remembrancer.model.execution import Execution
     from remembrancer.ports.writes import Claim, Recovery, Settlement
     from remembrancer.stores.commits.row_types.executions import FencedRow, NextCheckRow, RetryRow
     from remembrancer.stores.commits.row_types.tasks import RetireRow, SettledDeferralRow
@@ -50,7 +51,7 @@ def settle_statements(
     statements[1:1] = charging(settlements)
     statements += _next_checks([(each, each.execution.fence) for each in settlements if each.next_check])
     statements += _dead_letters([(each, each.execution.fence) for each in settlements])
-    released = releasing(each.execution for each in settlements)
+    released = releasing(_freed(settlements))
     statements = [*released, *counting(settlements), *statements]
     return [*statements, release_leases(ended_leases)] if ended_leases else statements
 
@@ -104,6 +105,15 @@ def following(settlements: Sequence[Settlement], final: Sequence[Settlement] | N
     statements += _next_checks([(each, each.execution.fence + 1) for each in settlements if each.next_check])
     given_up = settlements if final is None else final
     return [*statements, *_dead_letters([(each, each.execution.fence + 1) for each in given_up])]
+
+
+def _freed(settlements: Sequence[Settlement]) -> Iterator[Execution]:
+    """Yield the executions whose slots become free; one that waits for its next attempt keeps its overlap key."""
+    for each in settlements:
+        if each.retry_due_ms is None or each.execution.limit_keys is None:
+            yield each.execution
+        else:
+            yield from without_overlap([each.execution])
 
 
 def _dead_letters(settled: Sequence[tuple[Settlement, int]]) -> list[Statement]:

@@ -16,7 +16,6 @@ from remembrancer.stores.rows.readable_records import ReadableRecords
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from remembrancer.model.execution import Execution
     from remembrancer.ports.limits import Refusal
     from remembrancer.stores.commits.connection import GraphConnection
 
@@ -62,9 +61,8 @@ class SlotSignals:
     refused: dict[str, Refusal] = field(default_factory=dict[str, "Refusal"])
     on_freed: list[Callable[[Collection[str]], None]] = field(default_factory=list["Callable[[Collection[str]], None]"])
 
-    def tell_of(self, executions: Iterable[Execution]) -> None:
-        """Call the listeners with the limits of executions that ended."""
-        keys = {key for each in executions if each.limit_keys is not None for key in each.limit_keys}
+    def tell(self, keys: Collection[str]) -> None:
+        """Call the listeners with limits of which slots became free, if there are any."""
         if keys:
             for listener in self.on_freed:
                 listener(keys)

@@ -12,6 +12,7 @@ from remembrancer.model.control_characters import visible
 from remembrancer.stores.commits.statement import rows_of
 from remembrancer.stores.graph.outcomes import settle_statements
 from remembrancer.stores.rows.lease_rows import release_leases
+from remembrancer.stores.rows.slot_rows import freed_keys
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -105,7 +106,7 @@ class Settlements:
                 self._time_links.record(reschedule.deferral.task_id, reschedule.next_run_ms)
         _log_new(statements, answers)
         self._signals.tell_of(each.execution.task_id for each in settlements)
-        self._slots.tell_of(each.execution for each in settlements)
+        self._slots.tell(freed_keys(statements, answers))
         self._retries.arm(waits)
         written = {row["row"] for row in rows_of("settle_executions", statements, answers)}
         return [place in written for place in range(len(settlements))]

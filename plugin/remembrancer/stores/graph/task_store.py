@@ -16,6 +16,7 @@ from remembrancer.errors import (
 )
 from remembrancer.model.timestamps import to_ms
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken, rows_of
+from remembrancer.stores.graph.concurrency.quotas import refusal
 from remembrancer.stores.graph.execution_list import ExecutionList
 from remembrancer.stores.graph.outcomes import deferral_statements, outstanding_statements
 from remembrancer.stores.graph.quarantine import quarantine
@@ -26,6 +27,7 @@ from remembrancer.stores.records.dependencies import dependency_links
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, deferral_rows, node_rows
 from remembrancer.stores.rows.lineage_rows import begun_lineages, spawning
+from remembrancer.stores.rows.quota_rows import refusing
 from remembrancer.stores.rows.readable_records import FAULTS, one_line
 from remembrancer.stores.rows.reference_rows import first_links
 from remembrancer_schema.catalog import query
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from remembrancer.model.deferral import Deferral
     from remembrancer.model.execution import Execution
     from remembrancer.model.idempotency import IdempotencyKey
+    from remembrancer.model.quota import Quota
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.filters import ExecutionFilter, TaskFilter, TaskPageQuery
     from remembrancer.ports.lineages import Admission
@@ -72,6 +75,7 @@ class GraphTaskStore:
         idempotency_key: IdempotencyKey | None = None,
         returned: Sequence[tuple[ScheduledTask, Change]] = (),
         admission: Admission | None = None,
+        quotas: Sequence[Quota] = (),
     ) -> bool:
         """Store new tasks, all or none; return False if their lineage does not admit them."""
         rows = [node_rows.task_row(task, idempotency_key) for task in tasks]
@@ -86,11 +90,12 @@ class GraphTaskStore:
         statements += dependency_links(tasks)
         if following := follow_rows(tasks):
             statements.append(Statement("follow_tasks", following))
+        statements += refusing(quotas, tasks)
         zones = self._armed_times.begin_zones(tasks)
         try:
             answers = await self._parts.index.write_armed([task.next_run_ms for task in tasks], [*statements, *zones])
         except UniqueKeyTaken as taken:
-            raise _taken(tasks, taken) from taken
+            raise await refusal(self._connection, quotas, tasks) or _taken(tasks, taken) from taken
         except OutcomeUnknown as unknown:
             raise OutcomeUnknown(str(unknown), [task.task_id for task in tasks]) from unknown
         self._armed_times.have_begun(zones)

@@ -15,6 +15,7 @@
 - `readable_records`: reading nodes leaves out an unreadable one, reports it once, and goes on.
 - `reference_rows`: rows that link tasks to the calendars and tasks to which their schedules refer, and to their
   templates.
+- `quota_rows`: statements that refuse new tasks beyond a quota.
 - `slot_rows`: statements that take slots of limits for executions, and free them.
 - `wait_keys`: the wait index key, which orders the tasks that wait for one thing.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from remembrancer.model.limit import first_slots
+from remembrancer.model.limit import OVERLAP, first_slots
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.limits import Refusal
 from remembrancer.stores.commits.statement import Statement
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         LimitedClaimRow,
         ReleasedSlotsRow,
         SlotPlace,
+        SlotReturnRow,
         TakenSlotsRow,
     )
     from remembrancer.stores.commits.statement import Row
@@ -71,9 +72,12 @@ def note_refusals(refused: dict[str, Refusal], taken: Sequence[Statement], answe
             asked = cast("TakenSlotsRow", statement.rows[row["row"]])
             permit_ms = None if row["next_us"] is None else -(-row["next_us"] // 1000)
             rate = None if permit_ms is None else row["rate"]
+            refusal = Refusal(asked["limit_key"], row["slots"] or 0, row["holders"], rate, permit_ms)
             for execution_id in asked["wanted"][max(0, row["free"]) :]:
-                refusal = Refusal(asked["limit_key"], row["slots"] or 0, row["holders"], rate, permit_ms)
-                refused.setdefault(execution_id, refusal)
+                if refusal.limit_key.startswith(OVERLAP):  # whatever else is full: what is in the way decides
+                    refused[execution_id] = refusal
+                else:
+                    refused.setdefault(execution_id, refusal)
 
 
 def wanted_slots(executions: Sequence[Execution]) -> tuple[dict[str, list[str]], dict[str, dict[str, int]]]:
@@ -84,6 +88,49 @@ def wanted_slots(executions: Sequence[Execution]) -> tuple[dict[str, list[str]],
         for place, each in enumerate(ids):
             places.setdefault(each, {})[key] = place
     return wanted, places
+
+
+def without_overlap(executions: Iterable[Execution]) -> list[Execution]:
+    """Return the executions with those of their limits that are no overlap keys."""
+    return [_under(each, [key for key in each.limit_keys or () if not key.startswith(OVERLAP)]) for each in executions]
+
+
+def only_overlap(executions: Iterable[Execution]) -> list[Execution]:
+    """Return the executions with those of their limits that are overlap keys."""
+    return [_under(each, [key for key in each.limit_keys or () if key.startswith(OVERLAP)]) for each in executions]
+
+
+def taken_over(pairs: Sequence[tuple[Execution, Execution]]) -> tuple[list[Statement], list[Statement]]:
+    """Return the statements by which attempts take over the overlap keys of those before them.
+
+    The second ones, at the end of the commit, give those back whose attempts did not begin. None without any.
+    """
+    rows: list[SlotReturnRow] = [
+        {"limit_key": key, "former": former.execution_id, "begun": begun.execution_id}
+        for former, begun in pairs
+        for key in former.limit_keys or ()
+        if key.startswith(OVERLAP)
+    ]
+    if not rows:
+        return [], []
+    former, begun = (only_overlap(each) for each in zip(*pairs, strict=True))
+    return releasing(former, begun), [Statement("take_slots_back", rows)]
+
+
+def freed_keys(statements: Sequence[Statement], answers: Sequence[list[Row]]) -> set[str]:
+    """Return the limits of which slots became free that somebody may wait for."""
+    freed: set[str] = set()
+    for statement, answer in zip(statements, answers, strict=True):
+        if statement.name == "release_slots":
+            for row in answer:
+                released = cast("ReleasedSlotsRow", statement.rows[row["row"]])
+                if row["is_wanted"] or not released["limit_key"].startswith(OVERLAP):
+                    freed.add(released["limit_key"])
+    return freed
+
+
+def _under(execution: Execution, keys: Sequence[str]) -> Execution:
+    return execution if not execution.limit_keys else execution.model_copy(update={"limit_keys": tuple(keys)})
 
 
 def _wanted(executions: Iterable[Execution]) -> dict[str, list[str]]:

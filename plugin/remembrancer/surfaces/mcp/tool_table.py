@@ -19,6 +19,8 @@ class Profile(StrEnum):
 
     AGENT = "agent"
     """It schedules its own work, and looks after it."""
+    WORKER = "worker"
+    """It does the work of queues: it claims executions, reports on them, and says how they ended."""
     OPERATOR = "operator"
     """It looks after the scheduler too: many tasks at once, templates, calendars, the audit log, queries, retention."""
 
@@ -42,6 +44,11 @@ _OF_AGENTS: Final[Mapping[str, str]] = {
     "status": "get_status",
 }
 """From the name of a tool to its operation, in the order in which models read them."""
+_OF_WORKERS: Final = (
+    *("waiting_work", "claim_work", "report_work"),
+    *("complete_work", "fail_work", "defer_work", "ask_work"),
+)
+"""The operations that are tools of workers, under their own names."""
 LEFT_OUT: Final[Mapping[str, str]] = {
     "schedule_tasks": "`schedule` for each of them",
     "schedule_deferred_task": "`schedule`, or `defer` for a task that is there",
@@ -60,8 +67,8 @@ LEFT_OUT: Final[Mapping[str, str]] = {
 def tools_of(profiles: Collection[str]) -> dict[str, AnyOperation]:
     """Return the operation of each tool of these profiles, by the name of the tool.
 
-    An operation that is not named here is a tool of operators, under its own name; a part of the service, such as
-    `telemetry`, has none.
+    The profile `worker` by itself has no tools of agents. An operation that is not named here is a tool of operators,
+    under its own name; a part of the service, such as `telemetry`, has none.
 
     Raises InvalidInput: a profile is not one of those there are, or none is given.
     """
@@ -69,9 +76,13 @@ def tools_of(profiles: Collection[str]) -> dict[str, AnyOperation]:
     if not wanted:
         raise InvalidInput("profiles", list(profiles), f"one or more of {', '.join(Profile)}", Profile.AGENT.value)
     operations = {each.name: each for each in OPERATIONS}
-    tools = {name: operations[operation] for name, operation in _OF_AGENTS.items()}
+    tools = (
+        {name: operations[operation] for name, operation in _OF_AGENTS.items()} if wanted != {Profile.WORKER} else {}
+    )
+    if Profile.WORKER in wanted:
+        tools |= {name: operations[name] for name in _OF_WORKERS}
     if Profile.OPERATOR in wanted:
-        named = {*_OF_AGENTS.values(), *LEFT_OUT}
+        named = {*_OF_AGENTS.values(), *_OF_WORKERS, *LEFT_OUT}
         tools |= {each.name: each for each in OPERATIONS if each.name not in named and not each.is_nested}
     return tools
 

@@ -33,6 +33,7 @@ class AdvancedTask(TypedDict):
     waits_since_ms: NotRequired[None]
     wait_reason: NotRequired[None]
     wait_index_key: NotRequired[None]
+    buffered_ms: NotRequired[int | None]
     status: NotRequired[str]
     status_index_key: NotRequired[str]
 
@@ -119,6 +120,20 @@ class ReleasedSlotsRow(TypedDict):
     begun: list[str]
 
 
+class SlotReturnRow(TypedDict):
+    """A slot that the next attempt at an occurrence was to take over from the one before."""
+
+    limit_key: str
+    former: str
+    begun: str
+
+
+class LimitKeyRow(TypedDict):
+    """The key of one limit."""
+
+    limit_key: str
+
+
 class ManualRunRow(StartRow):
     """An execution that a caller starts, and its entry of the audit log."""
 
@@ -197,6 +212,12 @@ class FencedRow(TypedDict):
 
     execution_id: str
     fence: int
+
+
+class StopRow(FencedRow):
+    """An execution that is asked to stop."""
+
+    reason: str
 
 
 class DeadLetterRow(TypedDict):

@@ -101,3 +101,22 @@ class ChargeRow(TypedDict):
     runs: int
     tokens: int | None
     money: int | None
+
+
+class KeyRange(TypedDict):
+    """A range of index keys, without its ends."""
+
+    above: str
+    below: str
+
+
+class QuotaRow(TypedDict):
+    """A quota that new tasks need room in."""
+
+    limit_key: str
+    most: int | None
+    task_id: str
+    """One of them."""
+    origin: str | None
+    agent: str | None
+    ranges: list[KeyRange]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from remembrancer.model.limit import WAIT, ConcurrencyLimit, Rate, SlotHolder
+from remembrancer.model.limit import OVERLAP, WAIT, ConcurrencyLimit, Rate, SlotHolder
+from remembrancer.model.quota import AGENT, ORIGIN, is_quota, quota_of_key
 from remembrancer.model.timestamps import from_ms
 from remembrancer.ports.limits import LimitState
 from remembrancer.stores.commits.statement import Statement
+from remembrancer.stores.graph.concurrency.quotas import open_under
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.audit_rows import change_row
 from remembrancer.stores.rows.wait_keys import begin_of
@@ -16,8 +18,9 @@ from remembrancer_schema.catalog import query
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from remembrancer.model.execution import Execution
     from remembrancer.ports.writes import Change
-    from remembrancer.stores.commits.row_types.executions import LimitKey, ReleasedSlotsRow
+    from remembrancer.stores.commits.row_types.executions import LimitKey, ReleasedSlotsRow, StopRow
     from remembrancer.stores.commits.row_types.tasks import LimitRow
     from remembrancer.stores.commits.statement import Row
     from remembrancer.stores.graph.parts import GraphParts
@@ -37,7 +40,10 @@ class GraphLimits:
 
     def __init__(self, parts: GraphParts) -> None:
         self._connection = parts.connection
+        self._records = parts.records
+        self._overlaps_after = OVERLAP
         self.known: Collection[str] = frozenset()
+        self._quotas: dict[str, int | None] | None = None
         self._refreshed = 0
         self.refused = parts.slots.refused
         self.on_freed = parts.slots.on_freed
@@ -48,26 +54,30 @@ class GraphLimits:
         limit = {"limit_key": key, "slots": slots, "rate": text, "permit_us": permit_us, "burst": burst}
         row = cast("LimitRow", {**change_row(None, change), **limit})
         await self._connection.write([Statement("set_limits", [row])])
+        if is_quota(key):
+            self._quotas = {**(self._quotas or {}), key: slots} if self._quotas is not None else None
+            return
         self.known = frozenset({*self.known, key})
         for listener in self.on_freed:
             listener([key])
 
     async def refresh(self) -> None:
         """Read which limits there are, and correct slots whose executions have ended, or that were not written."""
-        nodes = await self._nodes()
-        self.known = frozenset(node["limit_key"] for node in nodes if node.get("is_set"))
+        nodes = [*self._note(await self._nodes()), *await self._next_overlaps()]
         holders: dict[str, set[str]] = {node["limit_key"]: set(node.get("holders") or ()) for node in nodes}
         if not holders:
             return
         self._refreshed += 1
         if self._refreshed % _PRUNED_EVERY == 0:
-            await self._prune(nodes)
+            await self._prune([node for node in nodes if node["limit_key"] < OVERLAP])
         running = await self._running()
         rows: list[ReleasedSlotsRow] = []
         ended = await self._ended({each for held in holders.values() for each in held if each not in running})
+        keepers = {each for key in holders if key > OVERLAP for each in holders[key] & ended}
+        waiting = await self._between_attempts(keepers)
         for key, held in holders.items():
             lost = [each for each, keys in running.items() if key in keys and each not in held]
-            if gone := sorted(held & ended):
+            if gone := sorted((held & ended) - waiting):
                 rows.append({"limit_key": key, "ended": dict.fromkeys([*gone, *lost], True), "begun": lost})
             elif lost:
                 rows.append({"limit_key": key, "ended": dict.fromkeys(lost, True), "begun": lost})
@@ -75,6 +85,19 @@ class GraphLimits:
             await self._connection.write([Statement("release_slots", rows)])
             for listener in self.on_freed:
                 listener([row["limit_key"] for row in rows])
+
+    async def quotas(self) -> Mapping[str, int | None]:
+        """Return the quotas that are set, by key, as this process last read them."""
+        if self._quotas is None:
+            self._note(await self._nodes())
+        return self._quotas or {}
+
+    def _note(self, nodes: Sequence[Row]) -> list[Row]:
+        """Note the limits and the quotas that are set; return the limits."""
+        set_by = {node["limit_key"]: node.get("slots") for node in nodes if node.get("is_set")}
+        self.known = frozenset(key for key in set_by if not is_quota(key))
+        self._quotas = {key: slots for key, slots in set_by.items() if is_quota(key)}
+        return [node for node in nodes if not is_quota(node["limit_key"])]
 
     async def stray(self) -> Mapping[str, Sequence[str]]:
         """Return by limit the executions that hold a slot of it, and do not run."""
@@ -114,12 +137,21 @@ class GraphLimits:
 
     async def all(self, limit: int, now_ms: int) -> Sequence[ConcurrencyLimit]:
         """Return the limits by key, with who holds their slots and how many wait."""
-        states = [_state(node) for node in (await self._nodes())[:limit]]
+        used = await self._connection.read(query("overlaps_in_use"), {"limit": limit})
+        states = [_state(node) for node in [*await self._nodes(), *(row["l"] for row in used)][:limit]]
         asked = [each for state in states for each in state.holders[:_SHOWN]]
         rows = await self._connection.read(query("slot_holders"), {"execution_ids": asked}) if asked else []
         tasks = {row["execution_id"]: (row["task_id"], row["task"]) for row in rows}
         found: list[ConcurrencyLimit] = []
         for state in states:
+            if is_quota(state.key):
+                held = (
+                    0
+                    if state.key in {ORIGIN, AGENT}
+                    else len(await open_under(self._connection, quota_of_key(state.key)))
+                )
+                found.append(ConcurrencyLimit(key=state.key, slots=state.slots, taken=held))
+                continue
             holders = [SlotHolder.model_validate(_holder(each, tasks.get(each))) for each in state.holders[:_SHOWN]]
             found.append(
                 ConcurrencyLimit(
@@ -135,19 +167,54 @@ class GraphLimits:
             )
         return found
 
+    async def executions(self, execution_ids: Sequence[str]) -> Sequence[Execution]:
+        """Return those of these executions that there are."""
+        rows = await self._connection.read(query("executions_of_ids"), {"execution_ids": list(execution_ids)})
+        return self._records.read("execution_id", node_rows.execution_from, [row["e"] for row in rows])
+
+    async def ask_to_stop(self, execution: Execution, reason: str) -> None:
+        """Ask the scheduler that runs an execution to stop it."""
+        row: StopRow = {"execution_id": execution.execution_id, "fence": execution.fence, "reason": reason}
+        await self._connection.write([Statement("ask_to_stop", [row])])
+
+    async def stopped(self, execution_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return those of these executions that were asked to stop, or have an outcome, with the reason."""
+        rows = await self._connection.read(query("stopped_executions"), {"execution_ids": list(execution_ids)})
+        return {row["execution_id"]: row["reason"] or "" for row in rows}
+
+    async def settle_wanted(self, keys: Sequence[str]) -> None:
+        """Note that no task waits for these limits."""
+        await self._connection.write([Statement("settle_wanted", [{"limit_key": key} for key in keys])])
+
     async def tasks_of(self, execution_ids: Sequence[str]) -> Mapping[str, str]:
         """Return the tasks of executions, by execution."""
         rows = await self._connection.read(query("slot_holders"), {"execution_ids": list(execution_ids)})
         return {row["execution_id"]: row["task_id"] for row in rows}
 
     async def _nodes(self) -> list[Row]:
+        """Return the limits but for overlap keys, which there may be as many of as there are tasks."""
         found: list[Row] = []
         while True:
             asked: Row = {"after": found[-1]["limit_key"] if found else "", "limit": _PAGE}
             page = [row["l"] for row in await self._connection.read(query("limits"), asked)]
-            found += page
-            if len(page) < _PAGE:
+            found += [node for node in page if node["limit_key"] < OVERLAP]
+            if len(page) < _PAGE or page[-1]["limit_key"] >= OVERLAP:
                 return found
+
+    async def _next_overlaps(self) -> list[Row]:
+        """Return the next thousand of the overlap keys, from the first on again after the last."""
+        asked: Row = {"after": self._overlaps_after, "limit": _PAGE}
+        page = [row["l"] for row in await self._connection.read(query("limits"), asked)]
+        self._overlaps_after = OVERLAP if len(page) < _PAGE else page[-1]["limit_key"]
+        return page
+
+    async def _between_attempts(self, execution_ids: Collection[str]) -> set[str]:
+        """Return those of these executions, which have ended, that wait for their next attempt."""
+        if not execution_ids:
+            return set()
+        asked: Row = {"execution_ids": sorted(execution_ids)}
+        rows = await self._connection.read(query("executions_of_ids"), asked)
+        return {row["e"]["execution_id"] for row in rows if row["e"].get("retry_task_id") is not None}
 
     async def _running(self) -> dict[str, Sequence[str]]:
         """Return the running executions under limits, with these."""
@@ -163,7 +230,7 @@ def _state(node: Row) -> LimitState:
     text, permit_us, burst = node.get("rate"), node.get("permit_us"), node.get("burst")
     rate = None if text is None or not permit_us or not burst else Rate(text, permit_us, burst)
     key, slots, spent_us = node["limit_key"], node.get("slots"), node.get("spent_us") or 0
-    return LimitState(key, slots, node.get("holders") or [], rate, spent_us)
+    return LimitState(key, slots, node.get("holders") or [], rate, spent_us, bool(node.get("is_wanted")))
 
 
 def _holder(execution_id: str, task: tuple[str, str] | None) -> Row:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.model.limit import OVERLAP
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.writes import DueRetries, WaitingRetry
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken, rows_of
@@ -13,7 +14,15 @@ from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.budget_rows import reserving_attempts
 from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases, with_fence
 from remembrancer.stores.rows.readable_records import FAULTS
-from remembrancer.stores.rows.slot_rows import returning, taking, wanted_slots
+from remembrancer.stores.rows.slot_rows import (
+    only_overlap,
+    releasing,
+    returning,
+    taken_over,
+    taking,
+    wanted_slots,
+    without_overlap,
+)
 from remembrancer_schema.catalog import query
 
 if TYPE_CHECKING:
@@ -99,10 +108,13 @@ class GraphRetries:
     async def _write(self, due: DueRetries, lease: Lease | None) -> list[Execution]:
         """Write in one commit; without *lease*, what starts is leased already."""
         begun = [each for _, each in due.started]
-        statements: list[Statement] = []
+        over, back = taken_over([(each.execution, attempt) for each, attempt in due.started])
+        ended = [*due.dropped, *(each for each, _ in due.given_up)]
+        statements = releasing(only_overlap(each.execution for each in ended))
         if begun:
-            wanted, places = wanted_slots(begun)
+            wanted, places = wanted_slots(without_overlap(begun))
             statements += [taking(wanted, to_ms(begun[0].triggered_at))] if wanted else []
+            statements += over
             rows = [_start_row(*each, places.get(each[1].execution_id, {})) for each in due.started]
             statements.append(Statement("start_retries", rows))
             statements += [acquire_leases(lease, begun)] if lease else []
@@ -115,7 +127,7 @@ class GraphRetries:
         statements += _giving_up(due.given_up)
         if not statements:
             return []
-        statements += returning(begun)
+        statements += [*returning(without_overlap(begun)), *back]
         statements = reserving_attempts(due.started, statements)
         checks = [each.next_check.at_ms for _, each in due.given_up if each.next_check]
         answers = await self._index.write_armed(checks, statements)
@@ -153,7 +165,7 @@ def _start_row(waiting: WaitingRetry, begun: Execution, places: dict[str, int]) 
         "due_ms": former.retry_due_ms,
         "task_status": task.status,
         "paused_ms": None if task.paused_at is None else to_ms(task.paused_at),
-        "limit_keys": list(begun.limit_keys or ()),
+        "limit_keys": [key for key in begun.limit_keys or () if not key.startswith(OVERLAP)],
         "places": places,
     }
 
