@@ -132,6 +132,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         OnExhausted as OnExhausted,
         OnLost as OnLost,
         SecondsField as SecondsField,
+        Session as Session,
     )
     from remembrancer.model.prune_result import PruneResult as PruneResult
     from remembrancer.model.question import Answer as Answer, OnNoAnswer as OnNoAnswer, Question as Question
@@ -301,7 +302,7 @@ _API: Final = {
     "model.question": ("Answer", "OnNoAnswer", "Question"),
     "model.named_query": ("NamedQuery",),
     "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),
-    "model.policy": ("DedupReuse", "Fold", "Gap", "Misfire", "OnExhausted", "OnLost", "SecondsField"),
+    "model.policy": ("DedupReuse", "Fold", "Gap", "Misfire", "OnExhausted", "OnLost", "SecondsField", "Session"),
     "model.halt": ("HaltState",),
     "model.limit": ("ConcurrencyLimit", "SlotHolder"),
     "model.prune_result": ("PruneResult",),

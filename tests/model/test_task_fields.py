@@ -18,7 +18,7 @@ from remembrancer import InvalidInput, ScheduledTask, ScheduleRequest, TaskSched
 from remembrancer.cli import app
 from remembrancer.cli.commands.schedule import flags_of
 from remembrancer.model.field_definition import ScheduleObject, Seconds, Text, WholeNumber
-from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField
+from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField, Session
 from remembrancer.model.request import DEFAULTS, EXAMPLE, TASK_FIELDS, TaskFields
 from remembrancer.operations.validation import validate
 from remembrancer.ports.sync_calls import SyncCalls
@@ -77,7 +77,7 @@ def test_a_task_has_each_field_of_its_request(name: str) -> None:
 
 def test_the_python_call_takes_each_field_with_its_type() -> None:
     hints = get_type_hints(ScheduleRequest)
-    words = {each.__name__: each for each in (DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField)}
+    words = {each.__name__: each for each in (DedupReuse, Fold, Gap, Misfire, OnLost, SecondsField, Session)}
     choices = get_type_hints(TaskFields, localns=words)
     positional = [name for name in FIELDS if name not in choices]
 

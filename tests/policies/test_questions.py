@@ -292,3 +292,10 @@ async def test_the_audit_log_has_who_asked_and_who_answered(inquiry: Inquiry) ->
     entries = await inquiry.service.audit_entries(task_id)
     assert [(each.action, each.reason) for each in entries[1:]] == [("ask", "May I?"), ("answer", "yes")]
     assert entries[-1].surface == "service"
+
+
+async def test_a_question_without_an_end_stays_in_the_history(inquiry: Inquiry) -> None:
+    task_id = await inquiry.asked(Ask("Which hotel?", "ada"))
+
+    (asked,) = (await inquiry.service.get_task(task_id)).deferral_history
+    assert (asked["deferred_until"], asked["reason"]) == (None, "Which hotel?")

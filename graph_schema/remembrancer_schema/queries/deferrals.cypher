@@ -13,7 +13,8 @@ SET t.fence = t.fence + 1, t.next_run_ms = r.next_run_ms, t.due_key = r.due_key,
     t.question_id = CASE WHEN r.question IS NULL THEN null ELSE r.deferral_id END, t.question = r.question, t.answer = null,
     t.wait_key = null, t.waits_since_ms = null, t.wait_reason = null, t.wait_index_key = null,
     t.chain_deferrals = CASE WHEN before IS NULL THEN 1 ELSE coalesce(t.chain_deferrals, 1) + 1 END,
-    t.chain_since_ms = CASE WHEN before IS NULL THEN r.since_ms ELSE coalesce(t.chain_since_ms, r.since_ms) END
+    t.chain_since_ms = CASE WHEN before IS NULL THEN r.since_ms ELSE coalesce(t.chain_since_ms, r.since_ms) END,
+    t.session_key = CASE WHEN before IS NULL THEN null ELSE t.session_key END
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.deferred_ms}),
   surface: r.surface, actor: r.actor, reason: r.reason, thought_id: r.requested_by,
@@ -33,11 +34,12 @@ SET t.fence = coalesce(t.fence, 0)
 WITH e, t, r
 WHERE e.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.task_fence, t.fence)
   AND NOT EXISTS { MATCH (d:task_deferral {deferral_id: r.deferral_id}) }
-WITH t, r, t.paused_at IS NULL OR coalesce(t.next_run_ms < r.next_run_ms, r.next_run_ms IS NULL) AS moves,
+WITH t, r, e.occurrence_key AS key, t.paused_at IS NULL OR coalesce(t.next_run_ms < r.next_run_ms, r.next_run_ms IS NULL) AS moves,
   CASE WHEN t.deferral_id IS NULL AND r.of_deferred_run THEN t.last_deferral_id ELSE t.deferral_id END AS before
 SET t.fence = t.fence + 1, t.deferral_id = r.deferral_id, t.last_deferral_id = before,
     t.chain_deferrals = CASE WHEN before IS NULL THEN 1 ELSE coalesce(t.chain_deferrals, 1) + 1 END,
     t.chain_since_ms = CASE WHEN before IS NULL THEN r.since_ms ELSE coalesce(t.chain_since_ms, r.since_ms) END,
+    t.session_key = CASE WHEN before IS NULL THEN key ELSE t.session_key END,
     t.due_key = CASE WHEN moves THEN r.due_key ELSE t.due_key END,
     t.next_run_ms = CASE WHEN moves THEN r.next_run_ms ELSE t.next_run_ms END,
     t.deferral_count = coalesce(t.deferral_count, 0) + 1,

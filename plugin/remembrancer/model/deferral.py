@@ -21,9 +21,9 @@ class Deferral(BaseModel):
     """The task that was deferred."""
     deferred_at: datetime
     """The time (UTC) of the decision."""
-    original_time: datetime | None
+    original_time: datetime | None = None
     """The time at which the task would have run; None for a task without a next run."""
-    deferred_until: datetime | None
+    deferred_until: datetime | None = None
     """The time (UTC) that the run was moved to; None if it waits for an answer without an end."""
     reason: str
     """The reason, for people, at most 20,000 characters."""

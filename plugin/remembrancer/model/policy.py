@@ -71,6 +71,15 @@ class DedupReuse(StrEnum):
     """It gives its key back: the next task that is scheduled under it is a new one."""
 
 
+class Session(StrEnum):
+    """The conversation in which the handler of a recurring task works."""
+
+    SAME = "same"
+    """One conversation for all of its occurrences."""
+    FRESH = "fresh"
+    """A new conversation for each occurrence, kept over its attempts, deferrals and questions."""
+
+
 class OnExhausted(StrEnum):
     """The policy for an occurrence that the budget of its lineage has nothing left for."""
 

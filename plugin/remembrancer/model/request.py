@@ -34,7 +34,7 @@ from remembrancer.model.field_definition import (
     definitions_of,
 )
 from remembrancer.model.overlap_template import OverlapKeyField
-from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, Overlap, SecondsField
+from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, Overlap, SecondsField, Session
 from remembrancer.model.priority import PriorityNumber
 from remembrancer.model.retry_policy import RetryArgument, RetryRule
 from remembrancer.model.schedule import ScheduleArgument  # noqa: TC001 (pydantic reads the annotations at run time)
@@ -299,6 +299,14 @@ class ScheduleRequest:
             group=FieldGroup.BUSY,
         ),
     ] = None
+    session: Annotated[
+        Session | str | None,
+        Choice(
+            "The conversation that its occurrences get in `firing.session`: a fresh one each unless given.",
+            "same",
+            words=Session,
+        ),
+    ] = None
 
     overlap: Annotated[
         Overlap | str | None,
@@ -361,6 +369,7 @@ class TaskFields(TypedDict, total=False):
     deadline_seconds: float | None
     pause_on_failure: int | None
     priority: int | None
+    session: Session | str | None
 
 
 class NewTaskFields(TaskFields, total=False):

@@ -12,7 +12,7 @@ from remembrancer.model.addition import AdditionsText, additions_from
 from remembrancer.model.budget import BudgetText  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.dependency import Dependencies, TriggerRule  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.plain_schedules import Once
-from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, Overlap, SecondsField
+from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, Overlap, SecondsField, Session
 from remembrancer.model.request import TASK_FIELDS
 from remembrancer.model.retry_policy import KeptRetry  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.schedule import ScheduleText, ScheduleValue, cron_value, value_from
@@ -105,6 +105,7 @@ class ScheduledTask(BaseModel):
     served_priority: int | None = Field(default=None, ge=0, le=9)
     """The priority by which it is served: its own, or a higher one of a task that waits for it; None is 5."""
     dedup_reuse: DedupReuse = DedupReuse.NEVER
+    session: Session | None = None
     depends_on: Dependencies = ()
     trigger_rule: TriggerRule | None = None
     budget: BudgetText = None
@@ -148,6 +149,8 @@ class ScheduledTask(BaseModel):
     """The number of deferrals in a row up to the live one, or up to the last."""
     chain_since_ms: int | None = None
     """The time of the run that the first of them moved, or of its making if that is later, epoch milliseconds."""
+    session_key: str | None = None
+    """The occurrence key of the run whose handler began the chain; None if it began before a run."""
     question_id: str | None = None
     """The live deferral, if it waits for an answer."""
     question: str | None = None

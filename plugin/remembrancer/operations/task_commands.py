@@ -34,6 +34,7 @@ from remembrancer.operations.edits.task_edits import TaskEdits
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.incidents.dead_letter_commands import DeadLetterCommands
 from remembrancer.operations.limits.limit_commands import LimitCommands
+from remembrancer.operations.lineages.deferral_loops import refuse_loop
 from remembrancer.operations.lineages.lineage_commands import LineageCommands
 from remembrancer.operations.lineages.origins import Origins, with_origin
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_fence, check_not_paused, check_readable
@@ -128,6 +129,7 @@ class TaskCommands:
         read_id("thought_id", thought_id)
 
         async def act() -> ScheduleResult:
+            await refuse_loop(self._store, task_id)
             try:
                 standing = await self._store.tasks.get(task_id)
             except TaskNotFound:

@@ -11,8 +11,11 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.dependency import DependencyOutcome
 from remembrancer.model.execution import Execution, ExecutionType
 from remembrancer.model.handler_result import HandlerResult, Usage
+from remembrancer.model.ids import occurrence_key
+from remembrancer.model.policy import Session
 from remembrancer.model.question import Answer, answer_from
 from remembrancer.model.task import ScheduledTask
+from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.sync_calls import OUTSIDE, SyncCalls
 
 _LONGEST: Final = 200
@@ -95,6 +98,22 @@ class Firing:
     def trigger_prompt(self) -> str:
         """The text that the agent asked to be reminded of."""
         return self.task.trigger_prompt
+
+    @property
+    def session(self) -> str:
+        """The id of the conversation in which the handler works, as the task's `session` says.
+
+        With `same` it is one for all runs of the task. Otherwise each occurrence has its own, and each run by hand: it
+        stays the same over the attempts at it, and for the run to which the handler, or a question, put it off.
+        """
+        if self.task.session is Session.SAME:
+            return self.task.task_id
+        key, task = self.execution.occurrence_key, self.task
+        since_ms, deferred = task.chain_since_ms, self.execution.execution_type is ExecutionType.DEFERRED
+        # A chain that began later belongs to another occurrence, which was put off while this attempt waited.
+        if deferred and since_ms is not None and since_ms < to_ms(self.execution.nominal_at):
+            key = task.session_key or occurrence_key(task.task_id, since_ms, 1)
+        return key.rpartition("|")[0].replace("|", "@")
 
     @property
     def answer(self) -> Answer | None:

@@ -142,6 +142,7 @@ def deferred(task: ScheduledTask, reschedule: Reschedule) -> ScheduledTask:
         "last_deferral_id": (task.deferral_id or task.last_deferral_id) if goes_on else None,
         "chain_deferrals": chain.deferrals + 1,
         "chain_since_ms": chain.since_ms,
+        "session_key": task.session_key if goes_on else None,
         "next_run_ms": reschedule.next_run_ms,
         "defer_until": reschedule.deferral.deferred_until,
         "deferral_id": reschedule.deferral.deferral_id,
