@@ -233,7 +233,7 @@ def test_the_diagram_of_the_graph_has_every_edge() -> None:
 def test_the_diagram_of_executions_has_every_reason() -> None:
     diagram = diagram_of("concepts/tasks-and-executions.md", "lease_expired")
 
-    codes = set(re.findall(r"\b(?:[a-z]+_[a-z_]+|asked|shutdown|quarantined|rescheduled)\b", diagram))
+    codes = set(re.findall(r"\b(?:[a-z]+_[a-z_]+|asked|shutdown|quarantined|rescheduled|replaced|overlap)\b", diagram))
     assert codes == {reason.value for reason in Reason}
 
 
