@@ -158,7 +158,8 @@ def test_a_garbled_file_of_tasks_is_repaired_at_once(desk: Desk, sound: Path) ->
     repaired = desk("check", "--repair", "--json")
     again = desk("check", "--repair", "--json")
 
-    assert (repaired.code, again.code, again.json["done"]) == (7, 0, []), (repaired, again)
+    assert (repaired.code, again.code) == (7, 0), (repaired, again)
+    assert again.json["done"] == []
     assert repaired.json["lost"] == {"scheduled_task": TASKS}
     assert repaired.json["after"]["findings"] == []
     assert {task["status"] for task in desk.json("list", "--all")} == {"FAILED"}
