@@ -197,7 +197,7 @@ async def test_a_task_cancelled_on_another_replica_stops_here(neo4j_server: Any)
 async def test_a_deadline_counts_from_the_true_beginning() -> None:
     """The thread comes to the handler long after the claim, later than the deadline is long."""
     async with TaskSchedulerService(handler=lambda _: "in time") as service:
-        plain: Any = service._process.running_scheduler()._executor._plain
+        plain: Any = service._process.running_scheduler()._executor._routes.of(None).plain
         begin = plain._begin
 
         def late(run: Any) -> object:

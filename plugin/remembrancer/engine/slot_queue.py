@@ -122,6 +122,7 @@ class SlotQueue:
             return []
         waits: list[NewWait] = []
         instead: list[Claim] = []
+        keys: set[str] = set()
         told = await self._tasks_in_the_way(refusal for _, refusal in refused.values())
         for task in tasks:
             if task.task_id not in refused:
@@ -133,11 +134,13 @@ class SlotQueue:
                 instead.append(other)
                 continue
             self._full.setdefault(refusal.limit_key, reason)
-            self._note_freed({refusal.limit_key} if refusal.permit_ms is None else (), still_full=True)
+            if refusal.permit_ms is None:
+                keys.add(refusal.limit_key)
             if task.wait_key != wait_key:
                 waits.append(NewWait(task, wait_key, reason, now_ms))
         if waits:
             await self._store.waits.park(waits)
+        self._note_freed(keys, still_full=True)  # only now: who looks before finds none that wait
         return instead
 
     async def _in_place_of(
