@@ -194,6 +194,8 @@ class Claimer:
                         if not (claims := await self._slots.park(claims, due, now_ms)):
                             break
                         count += await self._write(due, claims, self._lease(), reservation)
+                # What waited, and was neither claimed nor parked again, is looked at again: no other call would do so.
+                self._slots.look_at([task.wait_key for task in due if task.wait_key is not None])
         return count
 
     async def _write(

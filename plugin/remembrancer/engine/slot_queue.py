@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _PERMITS_EACH_MS: Final = 20
 """Milliseconds between two looks for permits of one rate: a quick rate serves several tasks at once."""
+_EMPTY_MS: Final = 60_000
+"""The time after which an overlap key counts as not wanted any longer."""
 _LONGEST_MS: Final = 86_400_000
 """No rate has its next permit later; a look that is further ahead was planned before the clock was set back."""
 
@@ -54,6 +56,8 @@ class SlotQueue:
         self._wake = wake
         self._freed: set[str] = set()
         self._full: dict[str, str] = {}
+        self._empty: dict[str, int] = {}
+        """Overlap keys for which no task waits, and since when (epoch ms) that is known."""
         self._permits: dict[str, int] = {}
         """The rates for which tasks wait, with the time (epoch ms) of their next look."""
         store.limits.on_freed.append(self._note_freed)
@@ -101,8 +105,15 @@ class SlotQueue:
         elif len(found) == self._page:
             self._freed.add(limit.key)
         elif limit.is_wanted and free > 0 and not found and limit.key.startswith(OVERLAP):
-            await self._store.limits.settle_wanted([limit.key])
+            await self._settle_wanted(limit.key, now_ms)
         return found
+
+    async def _settle_wanted(self, key: str, now_ms: int) -> None:
+        """Note that no task waits for an overlap key, once that has been so for long: a refused one may be about to."""
+        since_ms = self._empty.setdefault(key, now_ms)
+        if not since_ms <= now_ms < since_ms + _EMPTY_MS:
+            del self._empty[key]
+            await self._store.limits.settle_wanted([key])
 
     def _take_permits(self) -> set[str]:
         """Return the limits whose rate may have a permit by now, and forget them."""
@@ -140,6 +151,7 @@ class SlotQueue:
                 waits.append(NewWait(task, wait_key, reason, now_ms))
         if waits:
             await self._store.waits.park(waits)
+        self._empty = {key: since_ms for key, since_ms in self._empty.items() if key not in keys}
         self._note_freed(keys, still_full=True)  # only now: who looks before finds none that wait
         return instead
 
