@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import Done, InvalidInput, Retry, TaskSchedulerService, WorkNotHeld
+from remembrancer import Defer, Done, Failed, InvalidInput, Retry, TaskSchedulerService, WorkNotHeld
 from remembrancer.surfaces.queue_worker import QueueWorker, WorkerOptions
 from remembrancer.testing import ManualScheduler
 
@@ -191,6 +191,57 @@ async def test_a_worker_calls_its_handler_until_nothing_waits(graph: str, clock:
         assert sorted(told) == ["A", "B", "C"]
         results = {each.result or each.reason for each in await service.history()}
         assert results == {"WRITE: A", "Later.", "WRITE: C"}
+
+
+async def test_a_refused_outcome_of_a_worker_is_a_failure(graph: str, clock: VirtualClock) -> None:
+    def handle(firing: Firing) -> Defer | Failed:
+        firing.spend(tokens=3)
+        return Defer("soonish", "Later.") if firing.task.name == "A" else Failed(" ", permanent=True)
+
+    async with ManualScheduler(TaskSchedulerService(graph, clock), clock) as scheduler:
+        service = scheduler.service
+        for name in "AB":
+            await mail(service, name)
+        await scheduler.tick(MINUTE)
+        options = WorkerOptions(queues=["mail"], name="w1", concurrency=2, lease_seconds=60.0)
+        await QueueWorker(service, service, handle, options, lambda *_: None).work(asyncio.Event(), once=True)
+
+        runs = await service.history()
+        assert {(each.status, each.reason_code) for each in runs} == {("failed", "handler_failed")}
+        reasons = sorted(each.reason or "" for each in runs)
+        assert reasons[0] == "It gave no reason."
+        assert reasons[1].startswith("The outcome was refused. until='soonish'")
+
+
+async def test_a_refused_progress_does_not_end_the_lease(graph: str, clock: VirtualClock) -> None:
+    taken = asyncio.Event()
+
+    class Reports:
+        """A scheduler that says when it has taken a report."""
+
+        def __init__(self, service: Any) -> None:
+            self.complete_work = service.complete_work
+            self._service = service
+
+        async def report_work(self, *said: Any) -> Any:
+            receipt = await self._service.report_work(*said)
+            taken.set()
+            return receipt
+
+    async def handle(firing: Firing) -> Done:
+        firing.progress(0.5, " ")
+        async with asyncio.timeout(60):
+            await taken.wait()
+        return Done("sent")
+
+    async with ManualScheduler(TaskSchedulerService(graph, clock), clock) as scheduler:
+        service: Any = scheduler.service
+        await mail(service)
+        await scheduler.tick(MINUTE)
+        options = WorkerOptions(queues=["mail"], name="w1", concurrency=1, lease_seconds=5.0)
+        reports: Any = Reports(service)
+        await QueueWorker(service, reports, handle, options, lambda *_: None).work(asyncio.Event(), once=True)
+        assert [each.result for each in await service.history()] == ["sent"]
 
 
 @pytest.mark.neo4j

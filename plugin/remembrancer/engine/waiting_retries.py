@@ -79,7 +79,7 @@ class WaitingRetries:
         return None if earliest_ms is None else from_ms(earliest_ms)
 
     async def work(self) -> int:
-        """Start the attempts that are due, as slots allow; return how many were started, held or dropped."""
+        """Start the attempts that are due, as slots allow; return how many were looked at."""
         now = self._clock.now()
         if not self._is_due(now):
             return 0

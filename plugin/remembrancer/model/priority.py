@@ -39,16 +39,6 @@ def read_priority(name: str, value: object, example: object = MOST) -> int | Non
     return None if number == USUAL else number
 
 
-def level_of(priority: int | None) -> int:
-    """Return a priority as a number; None is the usual one."""
-    return USUAL if priority is None else priority
-
-
-def served_ms(time_ms: int, priority: int | None, level_ms: int = LEVEL_MS) -> int:
+def served_ms(time_ms: int, priority: int | None) -> int:
     """Return the time by which a task is served among others: those with an earlier one are served first."""
-    return time_ms if priority is None else time_ms - (priority - USUAL) * level_ms
-
-
-def kept_level(level: int) -> int | None:
-    """Return a level as a task keeps it: None for the usual one."""
-    return None if level == USUAL else level
+    return time_ms if priority is None else time_ms - (priority - USUAL) * LEVEL_MS

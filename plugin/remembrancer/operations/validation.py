@@ -79,7 +79,7 @@ def validate(
     check_overlap(task)
     nominal_ms, next_run_ms = first_run(task, now_ms, int(late_by_seconds * 1000))
     task = task.model_copy(update={"nominal_ms": nominal_ms, "next_run_ms": next_run_ms, **made})
-    return task if task.priority is None else with_priority(task)
+    return with_priority(task)
 
 
 def reply(

@@ -45,6 +45,8 @@ def reason_of(refusal: Refusal, tasks: Mapping[str, str]) -> str:
         held = " and ".join(f"{each} of {tasks.get(each, 'a task that is gone')}" for each in refusal.holders)
         return f"{held} has no outcome yet (overlap key {refusal.limit_key.removeprefix(OVERLAP)})."
     slots, held = refusal.slots, ", ".join(refusal.holders)
+    if slots == 0 and not held:
+        return f"The limit {refusal.limit_key} has no slots: nothing begins under it until it is raised."
     more = f" and {slots - len(refusal.holders)} more" if held and slots > len(refusal.holders) else ""
     by = f" by {held}{more}" if held else ""
     taken = "The only slot" if slots == 1 else f"All {slots} slots"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from remembrancer.model.priority import kept_level, level_of, served_ms
+from remembrancer.model.priority import served_ms
 
 if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
@@ -20,12 +20,7 @@ def place_in_line(task: ScheduledTask) -> tuple[int, str]:
     return served_ms(task.next_run_ms or 0, task.served_priority), task.task_id
 
 
-def with_priority(task: ScheduledTask, before: ScheduledTask | None = None) -> ScheduledTask:
-    """Return a task that is served as its own priority says, or as that which it inherits if this is higher.
-
-    What it inherits is that which it inherited *before*.
-    """
+def with_priority(task: ScheduledTask) -> ScheduledTask:
+    """Return a task that is served as its own priority says."""
     served = task.priority
-    if before is not None and before.served_priority != before.priority:
-        served = kept_level(max(level_of(served), level_of(before.served_priority)))
     return task if task.served_priority == served else task.model_copy(update={"served_priority": served})

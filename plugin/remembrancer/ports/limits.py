@@ -111,8 +111,8 @@ class ConcurrencyLimits(Protocol):
         """Return those of these limits that there are."""
         ...
 
-    async def all(self, limit: int, now_ms: int) -> Sequence[ConcurrencyLimit]:
-        """Return the limits by key, with who holds their slots and how many wait, as they are at *now_ms*."""
+    async def all(self, limit: int, now_ms: int, key: str | None = None) -> Sequence[ConcurrencyLimit]:
+        """Return the limits by key, or one, with who holds their slots and how many wait, as they are at *now_ms*."""
         ...
 
     async def executions(self, execution_ids: Sequence[str]) -> Sequence[Execution]:

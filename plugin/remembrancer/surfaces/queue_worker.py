@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from remembrancer.engine.execution.handler_call import answer_of, is_async, run
 from remembrancer.engine.execution.handler_threads import Ended, HandlerThreads
-from remembrancer.errors import GraphUnavailable, RemembrancerError, WorkNotHeld
+from remembrancer.errors import InvalidInput, RemembrancerError, WorkNotHeld
 from remembrancer.model.execution import ExecutionStatus
 from remembrancer.model.handler_result import Ask, Defer, HandlerOutcome, Usage
 from remembrancer.ports.handler import Firing, Progress
@@ -114,7 +115,7 @@ class QueueWorker:
 
     async def _do(self, item: WorkItem) -> None:
         """Do one execution, and report its outcome."""
-        progress: list[Progress] = []
+        progress: deque[Progress] = deque(maxlen=1)
         firing = Firing(
             item.execution, item.task, lambda _, each: progress.append(each), dependencies=item.dependencies
         )
@@ -128,14 +129,14 @@ class QueueWorker:
         if outcome is None or outcome.status is ExecutionStatus.CANCELLED:
             return
         try:
-            self._ended(firing, await self._settle(item, outcome, firing.spent))
+            self._ended(firing, await self._settled(item, outcome, firing.spent))
         except WorkNotHeld as gone:
             _LOG.warning("%s", gone)
         except RemembrancerError as error:
             _LOG.error("The outcome of %s could not be reported: %s", item.execution_id, error)
 
     async def _report(
-        self, item: WorkItem, firing: Firing, progress: list[Progress], running: asyncio.Task[HandlerOutcome | None]
+        self, item: WorkItem, firing: Firing, progress: deque[Progress], running: asyncio.Task[HandlerOutcome | None]
     ) -> None:
         """Report until cancelled, some times within a lease; end the handler if its work is another's, or over."""
         while True:
@@ -147,8 +148,12 @@ class QueueWorker:
             except WorkNotHeld as gone:
                 _LOG.warning("%s", gone)
                 stops = True
-            except GraphUnavailable as away:
-                _LOG.warning("The scheduler does not answer: %s", away)
+            except InvalidInput as refused:  # the next report does without it: the lease must not end with it
+                _LOG.warning("The progress of %s was refused: %s", item.execution_id, refused)
+                progress.clear()
+                stops = False
+            except RemembrancerError as fault:
+                _LOG.warning("The scheduler took no report of %s: %s", item.execution_id, fault)
                 stops = False
             if stops:
                 firing.stop.requested = True
@@ -162,6 +167,16 @@ class QueueWorker:
         ended: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
         self._threads.run(lambda: self._handler(firing), ended.set_result)
         return await answer_of(await ended)
+
+    async def _settled(self, item: WorkItem, outcome: HandlerOutcome, spent: Usage | None) -> Execution:
+        """Report an outcome; one that is refused is a failure: else the work would come back with the lease."""
+        try:
+            return await self._settle(item, outcome, spent)
+        except InvalidInput as refused:
+            text, used = f"The outcome was refused. {refused}", outcome.usage or spent or Usage()
+            return await self._reports.fail_work(
+                item.execution_id, self._name, text, tokens=used.tokens, money=str(used.money)
+            )
 
     async def _settle(self, item: WorkItem, outcome: HandlerOutcome, spent: Usage | None) -> Execution:
         """Report an outcome, whatever the handler has answered."""
@@ -195,7 +210,7 @@ class QueueWorker:
             )
         return await call.fail_work(
             *held,
-            outcome.reason or "It gave no reason.",
+            (outcome.reason or "").strip() or "It gave no reason.",
             permanent=outcome.is_permanent,
             retry=outcome.retry is not None,
             retry_after=None if outcome.retry is None else outcome.retry.after,

@@ -61,6 +61,8 @@ async def limit(asked: LimitOptions) -> None:
     slots = None if asked.slots in {None, "none"} else asked.slots
     if slots is not None and not slots.isdecimal():
         raise InvalidInput("slots", slots, "a whole number, or `none` for no limit", 3)
+    if asked.key is None and (asked.rate is not None or asked.burst is not None):
+        raise InvalidInput("key", None, "the limit whose rate is meant", "weather")
     async with connect(asked.graph, make=asked.key is not None) as reached:
         if asked.key is None:
             found = await reached.scheduler.list_limits()

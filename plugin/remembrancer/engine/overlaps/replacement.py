@@ -53,7 +53,9 @@ class Replacement:
             if each.status is not ExecutionStatus.RUNNING:
                 is_free &= await self._end_waiting(each, by)
                 if is_free and each.task_id == task.task_id:  # the attempt has moved the fence
-                    fence = (await self._store.tasks.get(task.task_id)).fence
+                    if (moved := await self._task_of(each)) is None:
+                        return None
+                    fence = moved.fence
             elif task.overlap is Overlap.TERMINATE_OTHER:
                 await self._terminate(each, by)
             else:

@@ -35,9 +35,10 @@ class LimitCommands:
         name, number, bucket = read_limit_key(key), read_slots(slots), read_rate(rate, burst)
         if bucket is not None and is_quota(name):
             raise InvalidInput("rate", rate, "none for a quota of open tasks", None)
-        await self._limits.set(name, number, bucket, self._tasks.change("set_limit", None))
-        found = [each for each in await self.all() if each.key == name]
-        return found[0] if found else ConcurrencyLimit(key=name, slots=number)
+        change = self._tasks.change("set_limit", None)
+        await self._limits.set(name, number, bucket, change)
+        (found,) = await self._limits.all(1, to_ms(change.at), name)
+        return found
 
     async def all(self) -> Sequence[ConcurrencyLimit]:
         """Return the limits, by key."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from remembrancer.operations.operation import AnyOperation
 
 _LIMITS: Final = "/scheduler/limits"
-_MOST: Final = 1000
 
 
 class RunNow(parameters.OneTask):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.context import executing
-from remembrancer.errors import InvalidInput, TaskNotFound
+from remembrancer.errors import InvalidInput, TaskNotFound, TaskUnreadable
 
 if TYPE_CHECKING:
     from remembrancer.ports.graph import Graph
@@ -32,7 +32,7 @@ async def refuse_loop(store: Graph, task_id: str) -> None:
     for _ in range(_LONGEST):
         try:
             task = await store.tasks.get(parent_id)
-        except TaskNotFound:  # it was pruned
+        except (TaskNotFound, TaskUnreadable):  # it was pruned, or its record is damaged
             return
         brought_back = task.deferred_task_id or task.task_id
         if brought_back == task_id:

@@ -135,10 +135,9 @@ class GraphLimits:
         found = await self._connection.read(query("limits_by_key"), {"keys": sorted(keys)})
         return [_state(row["l"]) for row in found]
 
-    async def all(self, limit: int, now_ms: int) -> Sequence[ConcurrencyLimit]:
-        """Return the limits by key, with who holds their slots and how many wait."""
-        used = await self._connection.read(query("overlaps_in_use"), {"limit": limit})
-        states = [_state(node) for node in [*await self._nodes(), *(row["l"] for row in used)][:limit]]
+    async def all(self, limit: int, now_ms: int, key: str | None = None) -> Sequence[ConcurrencyLimit]:
+        """Return the limits by key, or one, with who holds their slots and how many wait."""
+        states = await self._states(limit) if key is None else await self.of([key])
         asked = [each for state in states for each in state.holders[:_SHOWN]]
         rows = await self._connection.read(query("slot_holders"), {"execution_ids": asked}) if asked else []
         tasks = {row["execution_id"]: (row["task_id"], row["task"]) for row in rows}
@@ -166,6 +165,11 @@ class GraphLimits:
                 )
             )
         return found
+
+    async def _states(self, limit: int) -> Sequence[LimitState]:
+        """Return the limits by key, of overlap keys those in use, at most *limit*."""
+        used = await self._connection.read(query("overlaps_in_use"), {"limit": limit})
+        return [_state(node) for node in [*await self._nodes(), *(row["l"] for row in used)][:limit]]
 
     async def executions(self, execution_ids: Sequence[str]) -> Sequence[Execution]:
         """Return those of these executions that there are."""

@@ -85,7 +85,7 @@ class GraphRetries:
         self._times.arm_known(row["due_ms"] for row in rows)
 
     async def act(self, due: DueRetries, lease: Lease) -> Sequence[Execution]:
-        """Start, hold and drop attempts that still wait as they were read; return those that started."""
+        """Start, hold, drop and give up attempts that wait as they were read; return those that started."""
         try:
             started = await self._write(due, lease)
         except UniqueKeyTaken:
