@@ -93,6 +93,8 @@ HOURLY_COUNTERS: Final = (
     "executions_deferred",
     "executions_cancelled",
     "executions_lost",
+    "executions_retried",
+    "failures_final",
     "occurrences_dropped",
     "occurrences_missed",
     "execution_seconds",

@@ -176,6 +176,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         ServiceStatus as ServiceStatus,
         ServiceType as ServiceType,
         TaskExecutionReport as TaskExecutionReport,
+        WaitingReport as WaitingReport,
     )
     from remembrancer.model.summary import ExecutionSummary as ExecutionSummary
     from remembrancer.model.task import (
@@ -340,6 +341,7 @@ _API: Final = {
         "ServiceStatus",
         "ServiceType",
         "TaskExecutionReport",
+        "WaitingReport",
     ),
     "model.summary": ("ExecutionSummary",),
     "model.task": (

@@ -218,6 +218,8 @@ SCENES = {
             "scheduler_handler_duration_seconds_sum{.*completed": "0+1x80 80+30x40",
         },
     ),
+    "dead letters become more": Scene("executions", {r"scheduler_dead_letters{": "0+1x120"}),
+    "a task has waited for a day": Scene("limits", {"scheduler_tasks_waiting_longest_seconds": "90000x120"}),
     "many handlers run": Scene("limits", {"scheduler_executions_running": "1900x120"}),
     "leases run out": Scene("integration", {"scheduler_leases_overdue": "1x120"}),
     "leases are taken over": Scene("integration", {"scheduler_lease_recoveries_total": "0x92 1x28"}),

@@ -141,6 +141,7 @@ def _explained(error: GraphUnavailable, folder: Path | None) -> GraphUnavailable
 
 
 async def _status_of(service: SchedulerService) -> ServiceStatus:
+    await service.gauges.refresh_waiting()
     return service.get_status()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at run time)
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
@@ -62,6 +63,23 @@ class ReplicationReport(_Report):
     """Seconds by which the clock of the graph's server, which counts, is ahead of this machine's."""
 
 
+class WaitingReport(_Report):
+    """The counts of what waits, and of what failed for good, in the whole graph; each up to 10,000."""
+
+    as_of: datetime
+    """The time of these counts."""
+    retries: int
+    """Next attempts that wait for their time."""
+    tasks: dict[str, int]
+    """Tasks whose occurrences have come and wait, by the kind of what they wait for: budget, queue, slot or task."""
+    longest_wait_seconds: float
+    """Seconds for which the first of these tasks has waited; 0 without any."""
+    dead_letters: int
+    """Dead letters that are not cleared."""
+    dead_letter_failures: int
+    """Failures that these dead letters count."""
+
+
 class ServiceStatus(_Report):
     """The specification's TaskSchedulerStatus, with the metrics beside it."""
 
@@ -89,6 +107,12 @@ class ServiceStatus(_Report):
     """This scheduler among its replicas."""
     halt: HaltState = HaltState()
     """The halt as this process last saw it."""
+    waiting: WaitingReport | None = None
+    """The counts of what waits, as this process last read them; None until then, and if the graph does not answer."""
+    retries_begun: int = 0
+    """Later attempts that began since the graph was made, as far as this process knows."""
+    failures_for_good: int = 0
+    """Failures that no attempt followed since the graph was made, as far as this process knows."""
     last_error: str | None = None
     """The last fault as text; None if there was none."""
 

@@ -61,6 +61,7 @@ GET_STATUS: Final = Operation(
     params=parameters.NoParams,
     result=ServiceStatus,
     http=(Http(verb="GET", path="/scheduler/status"),),
+    call=service_calls.get_status,
 )
 
 OPERATIONS: tuple[AnyOperation, ...] = (

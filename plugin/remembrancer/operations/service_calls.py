@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Sequence
 
     from remembrancer.model.request import ScheduleRequest, TaskChanges
+    from remembrancer.model.service_status import ServiceStatus
     from remembrancer.model.task import ScheduleResult, TaskUpdate
     from remembrancer.model.task_status import TaskStatus
     from remembrancer.operations import parameters
@@ -45,6 +46,32 @@ class _Tasks(Protocol):
     ) -> Awaitable[TaskPage]:
         """Return a page of tasks."""
         ...
+
+
+class _Gauges(Protocol):
+    """The gauges of a service."""
+
+    async def refresh_waiting(self) -> None:
+        """Count what waits."""
+        ...
+
+
+class _Status(Protocol):
+    """The status of a service, and what it is read from."""
+
+    gauges: _Gauges
+
+    def get_status(self) -> ServiceStatus:
+        """Return the status, without asking the graph."""
+        ...
+
+
+async def get_status(service: object, params: parameters.NoParams) -> ServiceStatus:
+    """Return the status, with counts of what waits that were read just now."""
+    del params
+    reached = cast("_Status", service)
+    await reached.gauges.refresh_waiting()
+    return reached.get_status()
 
 
 async def schedule_task(service: object, params: parameters.ScheduleTask) -> ScheduleResult:

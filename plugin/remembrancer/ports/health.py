@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
     from pathlib import Path
 
@@ -44,6 +44,24 @@ class GraphHealth:
 UNKNOWN: Final = GraphHealth(0, None, 0, 0, None, None, None, None)
 """The health of a graph that does not answer."""
 
+WAITED_FOR: Final = ("budget", "queue", "slot", "task")
+"""The kinds of things that tasks wait for: the beginnings of their wait keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCounts:
+    """The counts of what does not go on by itself, each up to MOST_COUNTED."""
+
+    retries: int
+    """Next attempts that wait for their time."""
+    dead_letters: int
+    dead_letter_failures: int
+    """The failures that these dead letters count."""
+    tasks: Mapping[str, int]
+    """Tasks that wait, by the kind of what they wait for."""
+    since_ms: int | None
+    """The time since which the first of them has waited, epoch milliseconds; None without any."""
+
 
 class HealthProbe(Protocol):
     """The state of one graph: due tasks, leases, the result of a test write, its files."""
@@ -67,6 +85,10 @@ class HealthProbe(Protocol):
 
     async def probe(self, now: datetime) -> GraphHealth:
         """Return the state of the graph at *now*."""
+        ...
+
+    async def waiting(self) -> WaitingCounts:
+        """Return the counts of waiting attempts, dead letters and waiting tasks: from indexes, a few bounded reads."""
         ...
 
     async def damage(self) -> str | None:

@@ -37,6 +37,8 @@ COUNTS: Final[tuple[str, ...]] = (
     "executions_deferred",
     "executions_cancelled",
     "executions_lost",
+    "executions_retried",
+    "failures_final",
     "occurrences_dropped",
     "occurrences_missed",
     "execution_seconds",

@@ -1251,9 +1251,15 @@ class SchedulerService:
         return min(filter(None, (scheduler.next_retry_at, scheduler.next_permit_at)), default=None)
 
     def get_status(self) -> ServiceStatus:
-        """Return the status of the scheduler, with its metrics."""
+        """Return the status of the scheduler, with its metrics; it asks the graph nothing."""
+        process = self._process
         return status(
-            self._collect_custom_metrics(), self._process.stats(), self._process.scheduler, self._process.last_error()
+            self._collect_custom_metrics(),
+            process.stats(),
+            process.scheduler,
+            process.last_error(),
+            waiting=self.gauges.waiting,
+            totals=process.totals(),
         )
 
     def get_capabilities(self) -> ServiceCapabilities:

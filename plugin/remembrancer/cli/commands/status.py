@@ -61,9 +61,22 @@ def _print(graph: str, told: ServiceStatus, held: str | None, *, running: bool) 
         print_table(row_table([dict(each) for each in others]))
         screen().print()
     own = () if running else _OF_A_RUN
-    print_table(
-        row_table([{"metric": name, "value": f"{value:g}"} for name, value in told.metrics.items() if name not in own])
-    )
+    shown = {name: value for name, value in told.metrics.items() if name not in own} | _waiting_numbers(told)
+    print_table(row_table([{"metric": name, "value": f"{value:g}"} for name, value in shown.items()]))
+
+
+def _waiting_numbers(told: ServiceStatus) -> dict[str, float]:
+    """Return the counts of attempts, dead letters and waits; of the graph, only if it answered."""
+    numbers: dict[str, float] = {"retries_begun": told.retries_begun, "failures_for_good": told.failures_for_good}
+    if (waiting := told.waiting) is not None:
+        numbers |= {
+            "retries_waiting": waiting.retries,
+            "dead_letters": waiting.dead_letters,
+            "dead_letter_failures": waiting.dead_letter_failures,
+            **{f"waiting_for_{kind}": tasks for kind, tasks in waiting.tasks.items()},
+            "longest_wait_seconds": waiting.longest_wait_seconds,
+        }
+    return numbers
 
 
 def _shown(graph: str) -> str:

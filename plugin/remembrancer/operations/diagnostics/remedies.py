@@ -43,8 +43,9 @@ REMEDIES: Final = {
     "limits": (
         "At the limit, due tasks wait for a running handler to end; without a budget or a slot they do not run.",
         (
-            "Raise max_concurrent_handlers, shorten timeouts, or spread the schedules. Raise budgets by "
-            "`remembrancer budget set`; a live scheduler frees stray slots, and so does `remembrancer check --repair`."
+            "Raise max_concurrent_handlers, shorten timeouts, or spread the schedules. Find tasks that wait by "
+            "`remembrancer status` and `show TASK`. Raise budgets by `remembrancer budget set`; "
+            "a live scheduler frees stray slots, and so does `remembrancer check --repair`."
         ),
     ),
     "integration": (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.memory_usage import resident_bytes
 from remembrancer.errors import GraphUnavailable, RemembrancerError
+from remembrancer.model.service_status import WaitingReport
 from remembrancer.model.timestamps import to_ms
 from remembrancer.operations.diagnostics.checks import MOST_LETTERS, DiagnosticFacts, ProcessStats
 from remembrancer.operations.diagnostics.unreadable_graph import facts_without_graph
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _PATIENCE_SECONDS: Final = 30.0
 """Seconds that the graph may take for all that the checks ask of it."""
+_STATUS_SECONDS: Final = 5.0
+"""Seconds that the graph may take for the counts of a status."""
 _EVERY_SECONDS: Final = 15.0
 """Seconds between two reads of the graph, for collectors that do not ask first."""
 
@@ -55,6 +58,7 @@ class Gauges:
         self._scheduler = scheduler
         self._most_handlers = most_handlers
         self._taken: ProbeResult | None = None
+        self._waiting: WaitingReport | None = None
         self._errors_before = 0.0
 
     def begin(self) -> None:
@@ -79,13 +83,29 @@ class Gauges:
             "scheduler.ticks.failed": passes.errors,
             "scheduler.ticks.missed": passes.missed,
             "scheduler.tasks.open": active_tasks(totals),
+            "scheduler.retries": totals.get("executions_retried", 0),
+            "scheduler.failures.final": totals.get("failures_final", 0),
             "scheduler.deferrals": totals.get("deferrals", 0),
             "scheduler.cron.refused": totals.get("cron_refused", 0),
             "scheduler.database.errors": totals.get("database_errors", 0),
         }
         if (resident := resident_bytes()) is not None:
             values["process.memory.usage"] = resident
-        return values | (self._sounded(self._taken) if self._taken else {})
+        values |= self._sounded(self._taken) if self._taken else {}
+        return values | (_waiting_values(self._waiting) if self._waiting else {})
+
+    @property
+    def waiting(self) -> WaitingReport | None:
+        """The counts of what waits, as they were last read; None if that is not known."""
+        return self._waiting
+
+    async def refresh_waiting(self) -> None:
+        """Count what waits, on any event loop; where the graph does not answer it is not known."""
+        try:
+            async with asyncio.timeout(_STATUS_SECONDS):
+                await self._vitals.calls.carry(self._count_waiting)
+        except (RemembrancerError, TimeoutError):
+            self._waiting = None
 
     async def refresh(self) -> ProbeResult:
         """Ask the graph how it stands."""
@@ -97,11 +117,12 @@ class Gauges:
             offset += scheduler.membership.clock_offset_seconds  # a clock that goes by the graph's hides its own error
         late = min(spent, max(0.0, offset))  # the graph answered somewhere between asking and hearing
         self._taken = ProbeResult(sounding, spent, offset - late)
+        await self._count_waiting()
         return self._taken
 
     def forget(self) -> None:
         """Show nothing of the graph until it has been asked again."""
-        self._taken = None
+        self._taken = self._waiting = None
 
     async def keep_fresh(self, instruments: ObservedTelemetry) -> None:
         """Ask now and then, for ever, while anybody reads the instruments."""
@@ -185,6 +206,19 @@ class Gauges:
             database_errors=int(self._vitals.store().statistics.totals.get("database_errors", 0) - self._errors_before),
         )
 
+    async def _count_waiting(self) -> None:
+        now = self._vitals.now()
+        counts = await self._vitals.store().health.waiting()
+        since_ms = to_ms(now) if counts.since_ms is None else counts.since_ms
+        self._waiting = WaitingReport(
+            as_of=now,
+            retries=counts.retries,
+            tasks=dict(counts.tasks),
+            longest_wait_seconds=max(0.0, (to_ms(now) - since_ms) / 1000),
+            dead_letters=counts.dead_letters,
+            dead_letter_failures=counts.dead_letter_failures,
+        )
+
     def _sounded(self, taken: ProbeResult) -> dict[str, float]:
         sounding, now_ms = taken.sounding, to_ms(self._vitals.now())
         age = 0.0 if sounding.oldest_due_ms is None else max(0.0, (now_ms - sounding.oldest_due_ms) / 1000)
@@ -197,6 +231,16 @@ class Gauges:
         if sounding.disk_free is not None and sounding.disk_size is not None:
             values |= {"scheduler.disk.free": sounding.disk_free, "scheduler.disk.size": sounding.disk_size}
         return values
+
+
+def _waiting_values(waiting: WaitingReport) -> dict[str, float]:
+    return {
+        "scheduler.retries.waiting": waiting.retries,
+        "scheduler.dead_letters": waiting.dead_letters,
+        "scheduler.dead_letters.failures": waiting.dead_letter_failures,
+        "scheduler.tasks.waiting.longest": waiting.longest_wait_seconds,
+        **{f"scheduler.tasks.waiting.{kind}": tasks for kind, tasks in waiting.tasks.items()},
+    }
 
 
 async def _most_deferred(store: Graph, lifelong: LifetimeStatistics) -> tuple[str, int] | None:

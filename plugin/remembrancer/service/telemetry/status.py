@@ -12,10 +12,13 @@ from remembrancer.model.service_status import (
     ServiceStatus,
     ServiceType,
     TaskExecutionReport,
+    WaitingReport,
 )
 from remembrancer.operations import catalog
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from remembrancer.engine.scheduler import Scheduler
     from remembrancer.service.telemetry.metrics import TickStats
 
@@ -49,7 +52,13 @@ def _replication(scheduler: Scheduler | None) -> ReplicationReport:
 
 
 def status(
-    metrics: dict[str, float], passes: TickStats, scheduler: Scheduler | None, last_error: str | None
+    metrics: dict[str, float],
+    passes: TickStats,
+    scheduler: Scheduler | None,
+    last_error: str | None,
+    *,
+    waiting: WaitingReport | None,
+    totals: Mapping[str, float],
 ) -> ServiceStatus:
     """Return the status that these metrics and passes add up to; without a graph open there is no *scheduler*."""
     return ServiceStatus(
@@ -72,5 +81,8 @@ def status(
         metrics=metrics,
         replication=_replication(scheduler),
         halt=scheduler.gate.state if scheduler else HaltState(),
+        waiting=waiting,
+        retries_begun=int(totals.get("executions_retried", 0)),
+        failures_for_good=int(totals.get("failures_final", 0)),
         last_error=last_error,
     )

@@ -55,6 +55,19 @@ def started(delta: StatisticsDelta, written: Sequence[Row]) -> None:
             _delayed(hour, delays)
 
 
+def retried(delta: StatisticsDelta, written: Sequence[Row]) -> None:
+    """Count later attempts that began, which are executions too."""
+    started(delta, written)
+    for hour, rows in _by_hour(delta, written, "triggered_ms"):
+        hour.counts["executions_retried"] += len(rows)
+
+
+def dead_lettered(delta: StatisticsDelta, written: Sequence[Row]) -> None:
+    """Count failures that no attempt follows."""
+    for row in written:
+        delta.at(row["at_ms"], row).counts["failures_final"] += len(row["executions"])
+
+
 def _delayed(hour: HourlyDelta, delays_ms: Sequence[int]) -> None:
     counts = hour.counts
     counts["triggers"] += len(delays_ms)

@@ -115,10 +115,10 @@ _EXECUTIONS: Final = {
         executions.SettleRow, "execution_id", count=row_counts.settled, events=row_events.settled, kind=CLAIM
     ),
     "retry_executions": WriteSpec(
-        executions.RetryRow, "task_id", count=row_counts.started, events=row_events.started, kind=CLAIM
+        executions.RetryRow, "task_id", count=row_counts.retried, events=row_events.started, kind=CLAIM
     ),
     "start_retries": WriteSpec(
-        executions.WaitedRetryRow, "task_id", count=row_counts.started, events=row_events.started, kind=CLAIM
+        executions.WaitedRetryRow, "task_id", count=row_counts.retried, events=row_events.started, kind=CLAIM
     ),
     "hold_retries": WriteSpec(executions.HeldRetryRow, "execution_id", silent=_ATTEMPTS, kind=CLAIM),
     "drop_retries": WriteSpec(executions.DroppedRetryRow, "execution_id", silent=_ATTEMPTS, kind=CLAIM),
@@ -126,7 +126,13 @@ _EXECUTIONS: Final = {
     "recall_retries": WriteSpec(executions.ReleasedRetriesRow, "task_id", silent=_PART, kind=None),
     "release_retries": WriteSpec(executions.ReleasedRetriesRow, "task_id", silent=_PART, kind=None),
     "end_retries": WriteSpec(executions.EndedRetriesRow, "task_id", silent=_PART, kind=None),
-    "record_dead_letters": WriteSpec(executions.DeadLetterRow, "task_id", events=row_events.dead_lettered, kind=None),
+    "record_dead_letters": WriteSpec(
+        executions.DeadLetterRow,
+        "task_id",
+        count=row_counts.dead_lettered,
+        events=row_events.dead_lettered,
+        kind=None,
+    ),
     "count_failures": WriteSpec(executions.CountedRow, "execution_id", events=row_events.paused, kind=None),
     "clear_dead_letters": WriteSpec(tasks.ClearedLetterRow, "dead_letter_id", silent=_AUDIT),
     "link_reruns": WriteSpec(executions.RerunLinkRow, silent=_PART, kind=None),

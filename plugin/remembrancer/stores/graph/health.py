@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.errors import GraphDamaged, GraphUnavailable, RemembrancerError
 from remembrancer.model.timestamps import to_ms
 from remembrancer.model.words import count_of
-from remembrancer.ports.health import MOST_COUNTED, GraphHealth
+from remembrancer.ports.health import MOST_COUNTED, WAITED_FOR, GraphHealth, WaitingCounts
 from remembrancer.stores.commits.counters import summed
 from remembrancer.stores.commits.statement import Statement
 from remembrancer.stores.embedded.integrity.index_bypass import way_out
 from remembrancer.stores.private_files import exposure
 from remembrancer.stores.records.replicas import GraphReplicaRegistry
 from remembrancer.stores.rows.due_key import last_key
+from remembrancer.stores.rows.node_rows import after_all
 from remembrancer.stores.rows.readable_records import FAULTS
 from remembrancer_schema.catalog import query
 
@@ -88,6 +89,27 @@ class GraphHealthProbe:
             alive_ms=alive_ms,
             exposure=exposure(self._connection.folder.parents[1]) if self._connection.folder else None,
             damage=await self.damage(),
+        )
+
+    async def waiting(self) -> WaitingCounts:
+        """Return the counts of waiting attempts, dead letters and waiting tasks."""
+        ask, most = self._connection.read, MOST_COUNTED
+        tasks: dict[str, int] = {}
+        begins: list[int] = []
+        for kind in WAITED_FOR:
+            between = {"above": f"{kind}:", "below": after_all(f"{kind}:"), "limit": most}
+            (found,) = await ask(query("parked_tasks"), between)
+            tasks[kind] = found["tasks"]
+            if found["since_ms"] is not None:
+                begins.append(found["since_ms"])
+        (retries,) = await ask(query("retries_ahead"), {"floor_ms": 0, "limit": most})
+        (letters,) = await ask(query("open_dead_letters"), {"limit": most})
+        return WaitingCounts(
+            retries=retries["attempts"],
+            dead_letters=letters["dead_letters"],
+            dead_letter_failures=letters["failures"] or 0,
+            tasks=tasks,
+            since_ms=min(begins, default=None),
         )
 
     async def damage(self) -> str | None:

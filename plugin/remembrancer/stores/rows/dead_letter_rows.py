@@ -31,6 +31,7 @@ def dead_letter_rows(settled: Iterable[tuple[Settlement, int]]) -> list[DeadLett
                 "task_id": task_id,
                 "reason_code": str(code),
                 "fault": fault,
+                "task_type": settlement.execution.task_type,
                 "at_ms": 0,
                 "gave_up": False,
                 "executions": [],

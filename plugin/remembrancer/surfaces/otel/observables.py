@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry.metrics import CallbackOptions, Observation
 
+from remembrancer.ports.health import WAITED_FOR
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -32,6 +34,14 @@ GAUGES: Final = (
     Observable("scheduler.tasks.open", "{task}", "Tasks that are PENDING or ACTIVE", max),
     Observable("scheduler.due.backlog", "{task}", "Tasks that are due and not claimed, up to 10,000", max),
     Observable("scheduler.due.age", "s", "The time for which the oldest of them has been due; 0 without any", max),
+    Observable("scheduler.retries.waiting", "{attempt}", "Next attempts that wait for their time, up to 10,000", max),
+    Observable("scheduler.dead_letters", "{letter}", "Dead letters that are not cleared, up to 10,000", max),
+    Observable("scheduler.dead_letters.failures", "{execution}", "Failures that these dead letters count", max),
+    *(
+        Observable(f"scheduler.tasks.waiting.{kind}", "{task}", f"Tasks that wait for a {kind}, up to 10,000", max)
+        for kind in WAITED_FOR
+    ),
+    Observable("scheduler.tasks.waiting.longest", "s", "The time for which the first of them has waited", max),
     Observable("scheduler.leases.overdue", "{lease}", "Expired leases that are not recovered yet", max),
     Observable("scheduler.clock.offset", "s", "The lead of the graph's clock over this machine's", max),
     Observable("process.memory.usage", "By", "Memory that the process holds", max),
@@ -43,6 +53,8 @@ COUNTERS: Final = (
     Observable("scheduler.ticks", "{tick}", "Ticks"),
     Observable("scheduler.ticks.failed", "{tick}", "Ticks that failed"),
     Observable("scheduler.ticks.missed", "{tick}", "Regular ticks that the process did not make"),
+    Observable("scheduler.retries", "{attempt}", "Later attempts that began", max),
+    Observable("scheduler.failures.final", "{execution}", "Failures that no attempt followed", max),
     Observable("scheduler.deferrals", "{deferral}", "Deferrals of tasks", max),
     Observable("scheduler.cron.refused", "{request}", "Requests refused because of their cron expression", max),
     Observable("scheduler.database.errors", "{error}", "Failed reads and writes of the graph", max),

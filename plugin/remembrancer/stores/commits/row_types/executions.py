@@ -227,6 +227,7 @@ class DeadLetterRow(TypedDict):
     task_id: str
     reason_code: str
     fault: str
+    task_type: str
     at_ms: int
     gave_up: bool
     executions: list[FencedRow]
