@@ -61,6 +61,9 @@ OF_OTHERS: Final = {
     "shorten_missed": "clocks set back: tests/engine/test_clock_set_back.py",
     "erase_missed": "clocks set back: tests/engine/test_clock_set_back.py",
     "ask_to_stop": "it asks another replica: tests/service/test_overlap.py",
+    "refuse_beyond_quotas": "it refuses a creation as a whole: tests/service/test_quotas.py",
+    "refuse_beyond_origins": "it refuses a creation as a whole: tests/service/test_quotas.py",
+    "take_slots_back": "it undoes what its own commit took for an attempt that did not begin",
     "refuse_former_edition": "it writes only where two replicas race: tests/service/test_dependencies.py",
 }
 """The writes of executions, tasks and lineages that no life has to reach, each with the reason."""

@@ -185,7 +185,7 @@ async def test_unusable_graph_is_a_refusal_of_tools(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--profile", "agnt"], "one of agent, operator"),
+        (["--profile", "agnt"], "one of agent, worker, operator"),
         (["--handler", "a:b"], "--serve"),
         (["--run-commands"], "--serve"),
         (["-g", ":memory:"], "outlive"),

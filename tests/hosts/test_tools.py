@@ -121,7 +121,7 @@ async def test_a_fault_of_the_server_is_answered(quick: TaskSchedulerService, mo
 
 
 def test_every_operation_is_a_tool_or_left_out() -> None:
-    tools = tools_of(["operator"])
+    tools = tools_of(["operator", "worker"])
     named = {each.name for each in tools.values()} | LEFT_OUT.keys()
     assert {each.name for each in OPERATIONS if not each.is_nested} == named
     assert len(tools_of(["agent"])) <= 20
@@ -129,7 +129,7 @@ def test_every_operation_is_a_tool_or_left_out() -> None:
 
 @pytest.mark.parametrize("profiles", [[], ["agnt"]])
 def test_unknown_profile_is_refused(profiles: list[str]) -> None:
-    with pytest.raises(InvalidInput, match="agent, operator"):
+    with pytest.raises(InvalidInput, match="agent, worker, operator"):
         tools_of(profiles)
 
 

@@ -398,7 +398,7 @@ async def test_two_replicas_share_one_overlap_key(neo4j_server: Server, overlap:
             running.discard(firing.execution.execution_id)
         return Done()
 
-    services = [TaskSchedulerService(neo4j_server.graph, SystemTime(), handler=note) for _ in range(2)]
+    services = [TaskSchedulerService(neo4j_server.graph, SystemTime(), 1.0, handler=note) for _ in range(2)]
     async with AsyncExitStack() as stack:
         for each in services:
             await stack.enter_async_context(each)

@@ -28,6 +28,7 @@ from remembrancer.errors import (
     TaskEnded,
     TaskNotFound,
     TaskUnreadable,
+    WorkNotHeld,
 )
 from remembrancer.model.control_characters import visible_json
 from remembrancer.surfaces.examples import EXAMPLES, body_example
@@ -218,6 +219,7 @@ _KINDS: Final[dict[type[RemembrancerError], tuple[int, str]]] = {
     NotRunning: (503, "service-stopped"),
     SchedulerHalted: (409, "halted"),
     LimitReached: (409, "limit-reached"),
+    WorkNotHeld: (409, "work-not-held"),
     SchedulerBusy: (503, "scheduler-busy"),
     DiskFull: (507, "graph-full"),
     GraphUnavailable: (503, "graph-unavailable"),
