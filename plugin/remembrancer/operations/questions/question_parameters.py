@@ -11,8 +11,8 @@ from remembrancer.operations.operation import Params
 from remembrancer.operations.parameters import Fence, Limit, OneTask, Thought
 
 
-class AskTask(OneTask):
-    """The task whose next run is to wait, the question, and those it is asked of."""
+class QuestionFields(Params):
+    """A question, those it is asked of, and what no answer means."""
 
     question: Annotated[str, Field(description="The question, for people.")]
     of: Annotated[str | list[str] | None, Field(description="The person or role that is asked, or a list of them.")] = (
@@ -27,6 +27,11 @@ class AskTask(OneTask):
     escalate_to: Annotated[
         str | list[str] | None, Field(description="The person or role that `escalate` asks next, or a list of them.")
     ] = None
+
+
+class AskTask(QuestionFields, OneTask):
+    """The task whose next run is to wait, the question, and those it is asked of."""
+
     thought_id: Thought = None
     fence: Fence = None
 

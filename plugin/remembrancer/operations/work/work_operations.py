@@ -8,7 +8,6 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt
 
 from remembrancer.model.constraints import LONGEST_NAME, LONGEST_WORD
 from remembrancer.model.execution import Execution
-from remembrancer.model.question import OnNoAnswer  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.token import Scope
 from remembrancer.model.worker_calls import (
     LEASE_SECONDS,
@@ -23,6 +22,7 @@ from remembrancer.model.worker_calls import (
 )
 from remembrancer.operations.operation import Effect, Http, Operation, Params
 from remembrancer.operations.parameters import Limit, OneExecution
+from remembrancer.operations.questions.question_parameters import QuestionFields
 
 if TYPE_CHECKING:
     from remembrancer.operations.operation import AnyOperation
@@ -114,22 +114,8 @@ class DeferWork(HeldWork):
     reason: Annotated[str, Field(description="The reason, for people.")]
 
 
-class AskWork(HeldWork):
+class AskWork(QuestionFields, HeldWork):
     """A question that work waits for."""
-
-    question: Annotated[str, Field(description="The question, for people.")]
-    of: Annotated[str | list[str] | None, Field(description="The person or role that is asked, or a list of them.")] = (
-        None
-    )
-    within: Annotated[str | None, Field(description="The time for an answer, such as 2d; null: without an end.")] = None
-    on_no_answer: Annotated[
-        OnNoAnswer | None,
-        Field(description="The treatment of no answer by then; if null, `give_up` with `within`, else `wait`."),
-    ] = None
-    reminders: Annotated[StrictInt, Field(ge=1, le=1000, description="How often `remind` asks again.")] = 3
-    escalate_to: Annotated[
-        str | list[str] | None, Field(description="The person or role that `escalate` asks next, or a list of them.")
-    ] = None
 
 
 def _end(name: str, summary: str, params: type[HeldWork]) -> AnyOperation:
