@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -59,10 +58,10 @@ class WorkerPool:
         self._store = store
         self._begin = begin
         self._seekers: list[_Seeker] = []
-        self._coming: defaultdict[str, list[Run]] = defaultdict(list)
-        """Runs that were claimed and are about to be handed out, by queue."""
-        self._unclaimed: defaultdict[str, deque[WorkerRun]] = defaultdict(deque)
-        """Those that no worker has taken yet, by queue: attempts after a failure, and runs that somebody asked for."""
+        self._coming: list[Run] = []
+        """Runs that were claimed and are about to be handed out."""
+        self._unclaimed: list[WorkerRun] = []
+        """Those that no worker has taken yet: attempts after a failure, and runs that somebody asked for."""
         self._serving = asyncio.Lock()
         self.handed_out = HandedOut()
         self.asked_for: Collection[str] = ()
@@ -72,9 +71,9 @@ class WorkerPool:
 
     def demand(self, queue: str) -> int:
         """Return how many more executions of a queue workers wait for."""
-        self._coming[queue] = coming = [each for each in self._coming[queue] if not each.over]
         wanted = sum(each.room for each in self._seekers if queue in each.queues)
-        return wanted - len(coming) - len(self._unclaimed[queue])
+        coming = sum(each.firing.task.queue == queue for each in self._still_coming())
+        return wanted - coming - sum(each.queue == queue for each in self._unclaimed)
 
     async def claim(self, asked: WorkClaim) -> Sequence[WorkerRun]:
         """Return executions that the worker holds from now on; wait for the first."""
@@ -99,7 +98,7 @@ class WorkerPool:
     def expect(self, run: Run) -> None:
         """Take in a run of a queue that was claimed."""
         run.waits_for_worker = True
-        self._coming[run.firing.task.queue or ""].append(run)
+        self._coming.append(run)
 
     def look_at(self, wait_keys: Collection[str]) -> None:
         """Let those workers look again who wait for tasks that wait from now on."""
@@ -111,10 +110,9 @@ class WorkerPool:
     async def outcome(self, run: Run) -> HandlerOutcome:
         """Hand a run to a worker, and return the outcome that it reports."""
         work = WorkerRun(run)
-        unclaimed, coming = self._unclaimed[work.queue], self._coming[work.queue]
-        if run in coming:
-            coming.remove(run)
-        unclaimed.append(work)
+        if run in self._coming:
+            self._coming.remove(run)
+        self._unclaimed.append(work)
         try:
             self._hand_out()
             await work.taken.wait()
@@ -122,8 +120,8 @@ class WorkerPool:
                 await asyncio.wait([work.answer], timeout=left)
         finally:
             self.handed_out.drop(work)
-            if work in unclaimed:
-                unclaimed.remove(work)
+            if work in self._unclaimed:
+                self._unclaimed.remove(work)
         if work.answer.done():
             answer = work.answer.result()
             return answer if isinstance(answer, HandlerOutcome) else read_outcome(answer)
@@ -146,20 +144,29 @@ class WorkerPool:
 
     def _is_coming(self, seeker: _Seeker) -> bool:
         """Return whether executions of its queues are about to be handed out."""
-        return any(not each.over for queue in seeker.queues for each in self._coming[queue])
+        return any(each.firing.task.queue in seeker.queues for each in self._still_coming())
+
+    def _still_coming(self) -> Sequence[Run]:
+        """Return the runs that are about to be handed out, and forget those that were stopped before."""
+        self._coming = [each for each in self._coming if not each.over]
+        return self._coming
 
     def _hand_out(self) -> None:
         """Give executions that no worker has taken to the workers that wait, the first ones first."""
         for seeker in self._seekers:
             for queue in seeker.queues:
-                unclaimed = self._unclaimed[queue]
-                while seeker.room > 0 and unclaimed:
-                    work = unclaimed.popleft()
-                    if self._begin(work.run):
-                        work.give_to(seeker.asked.worker, seeker.asked.lease_seconds)
-                        self.handed_out.add(work)
-                        seeker.found.append(work)
-                        seeker.changed.set()
+                for work in [each for each in self._unclaimed if each.queue == queue]:
+                    if seeker.room > 0:
+                        self._give(work, seeker)
+
+    def _give(self, work: WorkerRun, seeker: _Seeker) -> None:
+        """Give one execution to a worker, unless it must not begin any longer."""
+        self._unclaimed.remove(work)
+        if self._begin(work.run):
+            work.give_to(seeker.asked.worker, seeker.asked.lease_seconds)
+            self.handed_out.add(work)
+            seeker.found.append(work)
+            seeker.changed.set()
 
     @staticmethod
     async def _changed(seeker: _Seeker, seconds: float) -> None:
