@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 TASKS, ROUNDS = 5, 6
 FIRED = TASKS * ROUNDS
+ABSENT_AND_SCANNED = bytes.fromhex("0000000d000080000005000020020000218c00002316000024db0000261a").ljust(64, b"\0")
+"""The directory of a file of five tasks that leads to nonsense which the engine says to be absent, and scans."""
 HOLD = """
 import fcntl, os, sys
 fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX)
@@ -50,9 +52,12 @@ def bucket(folder: Path, label: str) -> Path:
     return found
 
 
-def garble(file: Path) -> None:
-    """Write nonsense over all but a file's first bytes, which say how many records the engine has to walk through."""
-    head = file.read_bytes()[:64]
+def garble(file: Path, head: bytes = b"") -> None:
+    """Write nonsense over all but a file's first bytes, which say how many records the engine has to walk through.
+
+    With *head*, these bytes too: the lengths of the records decide what the engine makes of the nonsense.
+    """
+    head = head or file.read_bytes()[:64]
     file.write_bytes(head + random.Random(7).randbytes(file.stat().st_size - len(head)))
 
 
@@ -153,8 +158,9 @@ def test_the_doctor_counts_what_the_engine_still_counts(desk: Desk, sound: Path)
     assert "missing: 1 execution" in health(desk)["saw"]
 
 
-def test_a_garbled_file_of_tasks_is_repaired_at_once(desk: Desk, sound: Path) -> None:
-    garble(bucket(sound, "scheduled_task"))
+@pytest.mark.parametrize("head", [b"", ABSENT_AND_SCANNED], ids=["as it is", "absent and scanned"])
+def test_a_garbled_file_of_tasks_is_repaired_at_once(desk: Desk, sound: Path, head: bytes) -> None:
+    garble(bucket(sound, "scheduled_task"), head)
     repaired = desk("check", "--repair", "--json")
     again = desk("check", "--repair", "--json")
 

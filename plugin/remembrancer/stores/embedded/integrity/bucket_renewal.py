@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -29,7 +30,8 @@ def renew_broken_buckets(database: Database) -> list[str]:
         (result,) = database.command("sql", "CHECK DATABASE").to_list()
     except load_engine().ArcadeDBError:
         return []
-    broken = _broken(database, [str(rid) for rid in result.get("corruptedRecords") or ()])
+    suspects = (*(result.get("corruptedRecords") or ()), *(result.get("undecodableRecords") or ()))
+    broken = _broken(database, [str(rid) for rid in suspects])
     types = database.query("sql", "SELECT `name`, `type`, `buckets` FROM schema:types", {}).to_list()
     done: list[str] = []
     for row in types:
@@ -41,23 +43,32 @@ def renew_broken_buckets(database: Database) -> list[str]:
     return done
 
 
-def _broken(database: Database, records: Iterable[str]) -> set[str]:
-    """Return the names of the buckets that hold an unreadable one of these records."""
+def _broken(database: Database, suspects: Iterable[str]) -> set[str]:
+    """Return the names of the buckets of these records that cannot be read, as a whole or at one of them.
+
+    The engine answers some unreadable records as absent when they are asked for by themselves, and stops at them in a
+    scan, which is what the build of an index does.
+    """
     found = database.query("sql", "SELECT `name`, `fileId` FROM schema:buckets", {}).to_list()
     names = {str(row["fileId"]): row["name"] for row in found}
-    tried: dict[str, int] = {}
-    broken: set[str] = set()
-    for rid in records:
-        number = rid.removeprefix("#").partition(":")[0]
-        name = names.get(number)
-        if name is None or name in broken or tried.get(number, 0) >= _TRIED:
-            continue
-        tried[number] = tried.get(number, 0) + 1
-        try:
-            database.query("sql", f"SELECT FROM {rid}", {}).to_list()
-        except load_engine().ArcadeDBError:
-            broken.add(name)
-    return broken
+    by_bucket: defaultdict[str, list[str]] = defaultdict(list)
+    for rid in suspects:
+        if name := names.get(rid.removeprefix("#").partition(":")[0]):
+            by_bucket[name].append(rid)
+    return {
+        name
+        for name, records in by_bucket.items()
+        if not all(_can_read(database, target) for target in (f"bucket:{name}", *records[:_TRIED]))
+    }
+
+
+def _can_read(database: Database, target: str) -> bool:
+    try:
+        for row in cast("Any", database.query("sql", f"SELECT FROM {target}", {})):
+            row.to_dict()
+    except load_engine().ArcadeDBError:
+        return False
+    return True
 
 
 def _renew(database: Database, label: str, bucket: str, *, is_edge: bool) -> int:
