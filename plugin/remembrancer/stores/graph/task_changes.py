@@ -179,7 +179,7 @@ async def start_now(  # noqa: PLR0913 (what holds for the execution)
     again = {} if letter is None else {"dead_letter_id": letter.dead_letter_id}
     after = node_rows.to_json({"execution_id": execution.execution_id, **again})
     row = {**node_rows.start_row(execution), **audit, "change_reason": change.reason, "after": after}
-    row |= {"limit_keys": list(keys), "again": letter is not None}
+    row |= {"limit_keys": list(keys), "again": letter is not None, "rerun_input": execution.rerun_input}
     if draw is not None:  # the refusal of a budget moves the fence
         row["if_fence"] = change.if_fence if change.if_fence is not None else execution.fence
     wanted = {key: [execution.execution_id] for key in keys}
