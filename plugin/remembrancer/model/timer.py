@@ -6,7 +6,6 @@ from collections.abc import Mapping  # noqa: TC003 (part of the public signature
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 (part of the public signature)
 from enum import StrEnum
-from typing import Any
 
 from remembrancer.model.task import ScheduledTask  # noqa: TC001 (part of the public signature)
 
@@ -42,5 +41,5 @@ class TimerRequest:
     """The reason of a deferral, or the text of a question."""
     thought_id: str | None = None
     """The thought that asks."""
-    context: Mapping[str, Any] | None = None
+    context: Mapping[str, object] | None = None
     """The JSON object that a deferral was given."""

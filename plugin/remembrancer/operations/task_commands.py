@@ -75,14 +75,13 @@ class TaskCommands:
         timers: The host's word on timers; None without one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 (what the commands work on)
         self,
         store: Graph,
         clock: Clock,
         options: SchedulerOptions,
         with_local_id: Callable[[ScheduledTask], ScheduledTask],
         stop_runs: Callable[[str], Awaitable[list[str]]],
-        *,
         timers: TimerGate | None = None,
     ) -> None:
         late = options.check_interval_seconds
@@ -92,7 +91,6 @@ class TaskCommands:
         self._creation = TaskCreation(store, clock, late, with_local_id, self._origins)
         self._tasks = OpenTasks(store, clock)
         self._stop_runs = stop_runs
-        self._timers = timers
         self._deferral_limits = limits_from(options)
         self.edits = TaskEdits(store, clock, late, timers)
         """Changes of open tasks: pause, resume, update."""
@@ -250,8 +248,8 @@ class TaskCommands:
                     f"a task with a run ahead; this one {'has none yet' if task.reacts else 'runs right now'}",
                     "wait for its next run" if task.reacts else "wait until it has ended",
                 )
-            if self._timers is not None:
-                await self._timers.permit([timer_of(task, reschedule, current_actor())])
+            if self._origins.timers is not None:
+                await self._origins.timers.permit([timer_of(task, reschedule, current_actor())])
             change = self._tasks.change("defer", wish.reason, wish.thought_id, fence=fence)
             if await self._store.tasks.defer(task.task_id, task.next_run_ms, reschedule, change):
                 if task.task_type is TaskType.ONE_TIME:

@@ -49,7 +49,8 @@ class Origins:
         timers: TimerGate | None = None,
     ) -> None:
         self._store = store
-        self._timers = timers
+        self.timers = timers
+        """The host's word on timers; None without one."""
         self._quotas = quotas
         self.limits = limits
         """Bounds of lineages that have none of their own."""
@@ -94,9 +95,9 @@ class Origins:
 
     async def permit(self, tasks: Sequence[ScheduledTask], first: Deferral | None = None) -> None:
         """Ask the host about new tasks; *first* is the deferral for which they are made. Raises TimerRefused."""
-        if self._timers is not None:
+        if self.timers is not None:
             author = current_actor()
-            await self._timers.permit([timer_of_task(task, TimerAction.SCHEDULE, author, first) for task in tasks])
+            await self.timers.permit([timer_of_task(task, TimerAction.SCHEDULE, author, first) for task in tasks])
 
     async def _refusal(self, origin: Origin, tasks: int) -> InvalidInput:
         """Return the error for tasks that their lineage does not admit."""
