@@ -87,6 +87,7 @@ BROAD_EXCEPTS = {
     "schedules/importers/apscheduler_state.py": "a broken pickle may raise anything, and its job is refused",
     "engine/execution/handler_threads.py": "whatever a handler raises on a thread goes to the loop that waits for it",
     "engine/gates/halt_gate.py": "whatever a host raises when it is asked, the gate stays closed",
+    "service/timer_gate.py": "whatever a host raises when it is asked, the request is refused",
     "engine/execution/heartbeat.py": "whatever a renewal raises is logged; leases go on being renewed",
     "engine/execution/outcome_writer.py": "an outcome that is known is never thrown away, whatever its write raises",
     "stores/embedded/writer.py": "whatever a commit raises is handed to its callers; the writer thread lives on",
