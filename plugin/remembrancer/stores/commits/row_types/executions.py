@@ -231,6 +231,7 @@ class DeadLetterRow(TypedDict):
     task_type: str
     at_ms: int
     gave_up: bool
+    ended_because: str | None
     executions: list[FencedRow]
 
 
