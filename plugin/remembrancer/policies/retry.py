@@ -45,14 +45,14 @@ RERUN_FIELDS: Final = ("trigger_prompt", "context")
 
 
 class NextAttempt(NamedTuple):
-    """What follows a failure: an attempt at a time (epoch ms), or none, with the reason."""
+    """The attempt after a failure: its time (epoch ms), or None with the reason why none follows."""
 
     due_ms: int | None
     ended_because: str | None
 
 
 NO_FAILURE: Final = NextAttempt(None, None)
-"""What follows an outcome that is no failure."""
+"""No attempt follows what is no failure, and that needs no reason."""
 
 
 def next_attempt_after(
