@@ -242,11 +242,19 @@ class SchedulerBusy(RemembrancerError):
 
 
 class LimitReached(RemembrancerError):
-    """A limit has no free slot for a run that was asked for by hand, or its rate no permit; nothing was written."""
+    """A limit has no free slot for a run that was asked for by hand, or its rate no permit; nothing was written.
 
-    def __init__(self, limit_key: str, slots: int, holders: list[str], rate: str | None = None) -> None:
+    Also if a circuit is open, which is a limit too.
+    """
+
+    def __init__(
+        self, limit_key: str, slots: int, holders: list[str], rate: str | None = None, circuit: str | None = None
+    ) -> None:
         self.limit_key, self.slots, self.holders = limit_key, slots, holders
         self.rate = rate
+        if circuit is not None:
+            super().__init__(f"{circuit} Nothing was started. Wait, reset the circuit, or force the run.")
+            return
         by = f" by {', '.join(holders)}" if holders else ""
         full = f"All {slots} slots of the limit {limit_key} are taken{by}; nothing was started. Wait for one to end"
         spent = f"The limit {limit_key} lets {rate} begin, and those have; nothing was started. Wait a little"

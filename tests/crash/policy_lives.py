@@ -346,6 +346,23 @@ async def overlaps(life: Life) -> None:
         await life.after(1)
 
 
+async def circuits(life: Life) -> None:
+    """A service fails until its circuit opens; trials fail and succeed, and a person resets it."""
+    await life.did("circuit", life.service.set_circuit("mail", 2, 60))
+    retry = {"backoff": "fixed", "delay": 60, "jitter": "none"}
+    await life.make("fails", "fail 3", circuit_key="mail", retry=retry, max_attempts=9)
+    await life.make("fails too", "never", 3, circuit_key="mail")
+    for place in range(3):
+        await life.make(f"waits {place}", "well", 3 + place, circuit_key="mail", misfire_grace_seconds=9999.0)
+    for _ in range(9):
+        await life.after(1)
+    await life.make("fails again", "fail 9", circuit_key="mail", retry=retry, max_attempts=3)
+    for _ in range(3):
+        await life.after(1)
+    await life.did("reset", life.service.reset_circuit("mail"))
+    await life.after(1)
+
+
 async def dependencies(life: Life) -> None:
     """One fails: those that depend on it wait, are cancelled, or depend on another from then on."""
     first = await life.make("first", "never")
@@ -493,6 +510,7 @@ LIVES: Final[dict[str, Callable[[Life], Awaitable[None]]]] = {
         dead_letters,
         slots,
         overlaps,
+        circuits,
         dependencies,
         deferrals,
         questions,

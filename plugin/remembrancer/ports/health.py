@@ -44,7 +44,7 @@ class GraphHealth:
 UNKNOWN: Final = GraphHealth(0, None, 0, 0, None, None, None, None)
 """The health of a graph that does not answer."""
 
-WAITED_FOR: Final = ("budget", "queue", "slot", "task")
+WAITED_FOR: Final = ("budget", "circuit", "queue", "slot", "task")
 """The kinds of things that tasks wait for: the beginnings of their wait keys."""
 
 
