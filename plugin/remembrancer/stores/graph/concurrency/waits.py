@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.policies.dependencies.policy import task_in
 from remembrancer.stores.commits.statement import Statement
+from remembrancer.stores.due_times.wait_floors import WaitFloors
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.due_key import due_key, time_ms_of
 from remembrancer.stores.rows.wait_keys import begin_of, due_key_of, wait_index_key
@@ -33,12 +35,18 @@ class GraphWaits:
 
     def __init__(self, parts: GraphParts) -> None:
         self._parts = parts
+        self._floors = WaitFloors()
 
     async def park(self, waits: Sequence[NewWait]) -> Sequence[bool]:
         """Let those tasks wait that are still as they were read; return for each whether it was."""
         parking = [_park_row(each) for each in waits]
         times = [time_ms_of(key) for row in parking if (key := row.get("due_key")) is not None]
-        answers = await self._parts.index.write_armed(times, [Statement("park_tasks", parking)])
+        begins = {begin_of(each.wait_key) for each in waits}
+        self._floors.lower(begins)
+        try:
+            answers = await self._parts.index.write_armed(times, [Statement("park_tasks", parking)])
+        finally:
+            self._floors.lower(begins)
         written = {row["row"] for row in answers[0]}
         self._parts.signals.watch(filter(None, (task_in(each.wait_key) for each in waits)))
         return [place in written for place in range(len(waits))]
@@ -46,7 +54,13 @@ class GraphWaits:
     async def first(self, wait_key: str, limit: int) -> Sequence[ScheduledTask]:
         """Return the first tasks that wait for one thing, *limit* at most."""
         begin = begin_of(wait_key)
-        return self._tasks(await self._between(begin, node_rows.after_all(begin), limit))
+        end = node_rows.after_all(begin)
+        if not self._parts.connection.exclusive:
+            return self._tasks(await self._between(begin, end, limit))
+        read = self._floors.begin_read(begin, monotonic())
+        nodes = await self._between(read.above, end, limit)
+        self._floors.end_read(read, str(nodes[0]["wait_index_key"]) if nodes else None, end, monotonic())
+        return self._tasks(nodes)
 
     async def heads(self, after: str, limit: int) -> tuple[Sequence[ScheduledTask], str]:
         """Return the first tasks that wait for each thing after *after*, and the place to go on after."""
