@@ -20,6 +20,7 @@ ARGUMENTS: dict[str, tuple[object, ...]] = {
     "InvalidInput": ("defer_until", "tomörrow" * 40, "a moment in ISO-8601", "2026-12-01T09:00:00Z"),
     "IdempotencyKeyReused": ("key-1",),
     "DeferralsExhausted": ("until", "2026-12-01T09:00:00Z", "no time: max_deferrals is 1", None),
+    "TimerRefused": ("defer", "task_1", "Report", "A person has to approve it first."),
     "TaskNotFound": ("task_1",),
     "ExecutionNotFound": ("execution_1",),
     "TaskUnreadable": ("task_1", "status: not one of ours"),

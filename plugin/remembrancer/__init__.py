@@ -61,6 +61,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         TaskEnded as TaskEnded,
         TaskNotFound as TaskNotFound,
         TaskUnreadable as TaskUnreadable,
+        TimerRefused as TimerRefused,
         WorkNotHeld as WorkNotHeld,
         WrongThread as WrongThread,
     )
@@ -203,6 +204,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         TaskTemplate as TaskTemplate,
         TemplateParameter as TemplateParameter,
     )
+    from remembrancer.model.timer import TimerAction as TimerAction, TimerRequest as TimerRequest
     from remembrancer.model.token import AccessToken as AccessToken, NewToken as NewToken, Scope as Scope
     from remembrancer.model.worker_calls import (
         WaitingWork as WaitingWork,
@@ -285,6 +287,7 @@ _API: Final = {
         "TaskEnded",
         "TaskNotFound",
         "TaskUnreadable",
+        "TimerRefused",
         "WorkNotHeld",
         "WrongThread",
     ),
@@ -318,6 +321,7 @@ _API: Final = {
     ),
     "model.halt": ("HaltState",),
     "model.circuit": ("Circuit",),
+    "model.timer": ("TimerAction", "TimerRequest"),
     "model.limit": ("ConcurrencyLimit", "SlotHolder"),
     "model.prune_result": ("PruneResult",),
     "model.recheck": ("MovedFire", "RecheckResult", "ZoneDifference"),

@@ -5,6 +5,7 @@ RemembrancerError
 │   ├── IdempotencyKeyReused        a different request was sent with the same idempotency key
 │   ├── QuotaReached                more tasks would be open than a quota allows
 │   ├── LineageLimitReached         a bound of a lineage refuses tasks of a handler, or a run
+│   ├── TimerRefused                the host does not let something be put on a timer
 │   └── DeferralsExhausted          the run was deferred as often, or for as long, as its task allows
 ├── TaskNotFound (LookupError)      no task has this id
 ├── ExecutionNotFound (LookupError) no execution has this id, or it was pruned into a summary
@@ -134,6 +135,22 @@ class QuotaReached(InvalidInput):
         raised = f"`remembrancer limit {quote(limit)} {taken + asked}`"
         allowed = f"at most {most} open tasks; {held}. Cancel some, wait until they end, or raise the quota: {raised}"
         super().__init__(limit, taken + asked, allowed, None)
+
+
+class TimerRefused(InvalidInput):
+    """The host does not let something be put on a timer, or cannot say that it does; nothing was written.
+
+    Args:
+        action: The request: schedule, update, defer or ask.
+        task_id: The task, which a new one has only once it is written.
+        name: The name of the task.
+        reason: The word of the host, or why there is none.
+    """
+
+    def __init__(self, action: str, task_id: str, name: str, reason: str) -> None:
+        self.action, self.task_id, self.reason = action, task_id, reason
+        field, value = ("name", name) if action == "schedule" else ("task_id", task_id)
+        super().__init__(field, value, f"what the host lets be put on a timer ({action}). {reason}".rstrip("."), None)
 
 
 class DeferralsExhausted(InvalidInput):

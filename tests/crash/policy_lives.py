@@ -264,7 +264,9 @@ class Life:
         self.is_over = True
         await self.did("release", self.service.release())
         await self.let_go()
-        for limit in [each for each in await self.service.list_limits() if not each.key.startswith(("overlap:", "circuit:"))]:
+        for limit in [
+            each for each in await self.service.list_limits() if not each.key.startswith(("overlap:", "circuit:"))
+        ]:
             await self.set_limit(limit.key.removeprefix("key:"), None)
         for row in await self.service.cypher("MATCH (l:lineage) WHERE l.runs IS NOT NULL RETURN l.lineage_id AS id"):
             await self.set_budget(row["id"], runs=1000, tokens=100_000)

@@ -20,6 +20,7 @@ SEEN_BY: Final = {
     "no_answer": "test_no_answer_is_no_refusal",
     "answered_no": "test_a_refusal_skips_the_run_by_its_own_reason",
     "deferrals_exhausted": "test_a_run_deferred_too_often_fails_by_its_own_reason",
+    "timer_refused": "test_a_deferral_of_a_handler_is_refused_with_a_reason",
     "held_by_deferral": "test_a_recurring_task_deferred_once_fires_once",
     "misfire_skipped": "test_a_suspended_machine_replays_no_tick",
     "misfire_coalesced": "test_a_backlog_of_300_runs_is_bounded_and_recorded",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import Done, LimitReached, TaskSchedulerService
+from remembrancer import Done, InvalidInput, LimitReached, TaskSchedulerService
 from remembrancer.engine.clock import SystemTime
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.decision import PLAIN, PlanContext
@@ -229,3 +230,41 @@ async def test_two_replicas_never_share_the_last_slot(neo4j_server: Server) -> N
         assert {run.status for run in await services[0].history(limit=100)} <= {"completed", "running"}
     assert 1 <= most <= 2
     assert limit.taken <= 2
+
+
+@pytest.mark.parametrize("key", ["my db", "{name}", "group: garden", "100%", "key:", "x" * 41, "group:" + "x" * 41])
+async def test_a_key_that_no_task_can_have_is_refused(service: TaskSchedulerService, key: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await service.set_limit(key, 2)
+    assert refused.value.field == "key"
+    await service.set_limit(str(refused.value.example), 2)
+
+
+async def test_a_limit_holds_for_a_key_in_another_form(service: TaskSchedulerService) -> None:
+    decomposed = unicodedata.normalize("NFD", "Café")
+    assert (await service.set_limit(decomposed, 2)).key == "key:café"
+    await service.set_limit("key:db:main", 2)
+    made = await service.schedule_task("n", "g", "p", "t", "in 1h", concurrency_key=decomposed)
+    assert (await service.get_task(made.task_id)).concurrency_key == "café"
+
+
+@pytest.mark.parametrize("key", ["open:agent:OFFICE\\user", 'open:origin:a "thought"', "open:origin:" + "x" * 256])
+async def test_a_limit_of_any_name_is_in_the_audit_log(graph: str, clock: VirtualClock, key: str) -> None:
+    async with ManualScheduler(TaskSchedulerService(graph, clock), clock) as scheduler:
+        assert (await scheduler.service.set_limit(key, 3)).key == key
+        (entry,) = await scheduler.service.audit_entries()
+        assert entry.after == {"limit": key, "slots": 3, "rate": None}
+
+
+async def test_overlap_keys_that_are_not_used_any_longer_go(graph: str, clock: VirtualClock) -> None:
+    async with ManualScheduler(TaskSchedulerService(graph, clock), clock) as scheduler:
+        service = scheduler.service
+        await scheduled(service, 3, overlap="skip")
+        await scheduler.tick(MINUTE)
+        count = "MATCH (l:concurrency_limit) RETURN count(l) AS n"
+        assert await service.cypher(count) == [{"n": 3}]
+        await service.set_limit("db", 1)
+        store: Any = store_of(service)
+        store.limits._refreshed = 99
+        await store.limits.refresh()
+        assert await service.cypher(count) == [{"n": 1}]

@@ -46,7 +46,7 @@ GROUPS: Final = {
     ),
     "Limits": ("model.limit", "model.circuit"),
     "Queues and workers": ("model.worker_calls",),
-    "Halts": ("model.halt",),
+    "Halts": ("model.halt", "model.timer"),
     "Handlers": ("ports.handler", "model.handler_result", "engine.commands.command_handler"),
     "Events and the audit log": ("model.event", "model.audit"),
     "Tokens, queries and replicas": ("model.token", "model.named_query", "model.replica"),

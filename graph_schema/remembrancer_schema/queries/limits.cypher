@@ -204,9 +204,7 @@ SET l.slots = r.slots, l.is_set = true, l.rate = r.rate, l.permit_us = r.permit_
 CREATE (c:task_change {
   change_id: r.change_id, task_id: null, action: r.action, at: datetime({epochMillis: r.at_ms}),
   surface: r.surface, actor: r.actor, reason: r.reason,
-  before: before,
-  after: '{"limit":"' + r.limit_key + '","slots":' + coalesce(toString(r.slots), 'null')
-    + ',"rate":' + coalesce('"' + r.rate + '"', 'null') + '}',
+  before: before, after: r.after,
   idempotency_key: r.idempotency_key, request_digest: r.request_digest
 })
 RETURN r.row AS row
@@ -289,9 +287,10 @@ MATCH (e:task_execution {execution_id: execution_id})-[:EXECUTION_OF]->(t:schedu
 USING INDEX SEEK e:task_execution(execution_id)
 RETURN e.execution_id AS execution_id, t.task_id AS task_id, t.name AS task, e.status AS status
 
-// name: count_waits
-// How many tasks wait with a wait index key above $above and below $below.
+// name: waits_in_ranges
+// How many tasks wait with a wait index key in each of $ranges; none of those without any.
+UNWIND $ranges AS x
 MATCH (t:scheduled_task)
 USING INDEX SEEK t:scheduled_task(wait_index_key)
-WHERE t.wait_index_key > $above AND t.wait_index_key < $below
-RETURN count(t) AS waits
+WHERE t.wait_index_key > x.above AND t.wait_index_key < x.below
+RETURN x.above AS above, count(t) AS waits

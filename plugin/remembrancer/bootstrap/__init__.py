@@ -21,6 +21,7 @@ from remembrancer.model.graph_name import is_address
 from remembrancer.model.query_limits import QueryLimits
 from remembrancer.ports.halts import HostHalt
 from remembrancer.ports.handler import Handler
+from remembrancer.ports.timers import HostTimers
 from remembrancer.service.host_hooks import hooks_from
 from remembrancer.service.service import SchedulerService
 from remembrancer.settings import SchedulerOptions
@@ -63,6 +64,8 @@ class TaskSchedulerService(SchedulerService):
         handlers: The handlers of queues, by their names; the work of any other queue waits for workers.
         is_halted: `async def is_halted() -> bool | str`: the host's own halt. While it returns True, or a reason,
             nothing begins; nor if it raises, answers anything but False, or needs more than five seconds.
+        may_be_timed: `async def may_be_timed(request) -> bool | str`, or a plain function: whether the host lets
+            something be put on a timer, a `TimerRequest`. Unless it returns True within five seconds, that is refused.
 
     Raises:
         InvalidInput: The interval, the folder's name or the time service cannot be used.
@@ -79,6 +82,7 @@ class TaskSchedulerService(SchedulerService):
         instruments: OpenTelemetry | None = None,
         handlers: Mapping[str, Handler] | None = None,
         is_halted: HostHalt | None = None,
+        may_be_timed: HostTimers | None = None,
     ) -> None:
         numbers = options or SchedulerOptions()
         if check_interval_seconds is not None:
@@ -91,7 +95,7 @@ class TaskSchedulerService(SchedulerService):
             numbers,
             instruments=instruments or of_process(),
             handlers=handlers,
-            hooks=hooks_from(is_halted),
+            hooks=hooks_from(is_halted, may_be_timed),
         )
 
 

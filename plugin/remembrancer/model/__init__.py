@@ -56,6 +56,7 @@
 - `task_set`: a declared set of tasks, and the answer to its application.
 - `task_status`: the states and the types of a task.
 - `task_template`: templates of tasks, with parameters of a type.
+- `timer`: timers: what is to be put on one, as a host is asked about it.
 - `timestamps`: aware UTC datetimes for people, integer epoch milliseconds for comparisons.
 - `token`: access tokens of the network API, and their scopes.
 - `worker_calls`: what workers ask for, and what they get.

@@ -72,6 +72,8 @@ class Reason(StrEnum):
     """It waited for an answer, and the answer was no."""
     DEFERRALS_EXHAUSTED = "deferrals_exhausted"
     """The handler returned `Defer`, and the task's limit of deferrals in a row is reached."""
+    TIMER_REFUSED = "timer_refused"
+    """The handler returned `Defer` or `Ask`, and the host does not let that be put on a timer."""
     HELD_BY_DEFERRAL = "held_by_deferral"
     """Its time passed while the task was deferred to a later one."""
     MISFIRE_SKIPPED = "misfire_skipped"

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.circuit import CIRCUIT, Circuit
+from remembrancer.model.constraints import label_form, read_label
 from remembrancer.model.overlap_key import circuit_key_of, overlap_key_of
 from remembrancer.model.quota import is_quota, read_quota_key
 
@@ -25,13 +26,15 @@ if TYPE_CHECKING:
 ALL: Final = "all"
 """The key of the limit of all executions."""
 MOST_SLOTS: Final = 10_000
+LONGEST_KEY: Final = 300
+"""The most characters of the key of a limit: the longest names the thought of a quota."""
 WAIT: Final = "slot:"
 """The begin of the wait keys of occurrences that wait for a slot of a limit."""
 OVERLAP: Final = "overlap:"
 """The begin of the keys of those limits of one slot that overlap keys are."""
 _GROUP: Final = "group:"
 _KEY: Final = "key:"
-_LONGEST: Final = 100
+_ALLOWED: Final = "`all`, `group:` and the name of a group, a concurrency key, or a quota such as `open:recurring`"
 _UNITS_US: Final = {
     "second": 1_000_000,
     "minute": 60_000_000,
@@ -95,18 +98,24 @@ class ConcurrencyLimit(BaseModel):
 
 
 def read_limit_key(key: object) -> str:
-    """Return the key of a limit: a word alone is a concurrency key. Raises InvalidInput."""
-    allowed = "`all`, `group:` and the name of a group, a concurrency key, or a quota such as `open:recurring`"
-    if not isinstance(key, str) or not key.strip() or len(key) > _LONGEST or not key.isprintable() or '"' in key:
-        raise InvalidInput("key", key, allowed, "database")
-    word = key.strip().lower()
+    """Return the key of a limit, in the form that tasks have theirs: a word alone is a concurrency key.
+
+    Raises InvalidInput: it is no key, or no task could have it.
+    """
+    if not isinstance(key, str) or not key.strip() or len(key) > LONGEST_KEY or not key.isprintable():
+        raise InvalidInput("key", key, _ALLOWED, "database")
+    word = label_form(key.strip())
     if is_quota(word):
         return read_quota_key(key.strip())
-    if word == ALL or (word.startswith((_GROUP, _KEY)) and not word.endswith(":")):
+    if word == ALL:
         return word
-    if ":" in word:
-        raise InvalidInput("key", key, allowed, "group:garden")
-    return _KEY + word
+    kind = next((each for each in (_GROUP, _KEY) if word.startswith(each)), "")
+    if not kind and ":" in word:
+        raise InvalidInput("key", key, _ALLOWED, "group:garden")
+    try:
+        return (kind or _KEY) + read_label("key", word.removeprefix(kind), "database")
+    except InvalidInput as fault:
+        raise InvalidInput("key", key, f"{_ALLOWED}: {fault.allowed}", f"{kind}database") from fault
 
 
 def read_slots(slots: object) -> int | None:

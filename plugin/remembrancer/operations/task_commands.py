@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from remembrancer.completion import complete
-from remembrancer.context import IDEMPOTENCY_KEY
+from remembrancer.context import IDEMPOTENCY_KEY, current_actor
 from remembrancer.errors import (
     IdempotencyKeyReused,
     InvalidInput,
@@ -44,6 +44,7 @@ from remembrancer.operations.task_creation import TaskCreation
 from remembrancer.operations.templates.template_commands import TemplateCommands
 from remembrancer.operations.validation import reply
 from remembrancer.policies.cancellation import outstanding
+from remembrancer.policies.timers import timer_of
 from remembrancer.policies.unanswered.deferral import defer, deferred
 from remembrancer.policies.unanswered.deferral_limits import DeferralTerms, limits_from
 
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.idempotency import IdempotencyRecord
+    from remembrancer.ports.timers import TimerGate
     from remembrancer.ports.writes import Change
     from remembrancer.settings import SchedulerOptions
 
@@ -70,39 +72,41 @@ class TaskCommands:
         options: Bounds of lineages and of deferrals in a row, and the time that a wish may be late and fire at once.
         with_local_id: Assigns a new task that is due at once an id of a shard of this replica.
         stop_runs: Stops the running executions of a cancelled task; returns those that were asked to stop.
+        timers: The host's word on timers; None without one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 (what the commands work on)
         self,
         store: Graph,
         clock: Clock,
         options: SchedulerOptions,
         with_local_id: Callable[[ScheduledTask], ScheduledTask],
         stop_runs: Callable[[str], Awaitable[list[str]]],
+        timers: TimerGate | None = None,
     ) -> None:
         late = options.check_interval_seconds
         self._store = store
         self._clock = clock
-        self._origins = Origins(store, options.lineage_limits, options.quotas)
+        self._origins = Origins(store, options.lineage_limits, options.quotas, timers)
         self._creation = TaskCreation(store, clock, late, with_local_id, self._origins)
         self._tasks = OpenTasks(store, clock)
         self._stop_runs = stop_runs
         self._deferral_limits = limits_from(options)
-        self.edits = TaskEdits(store, clock, late)
+        self.edits = TaskEdits(store, clock, late, timers)
         """Changes of open tasks: pause, resume, update."""
-        self.occurrences = OccurrenceEdits(store, clock, late)
+        self.occurrences = OccurrenceEdits(store, clock, late, timers)
         """Changes of single occurrences: skip, add, move, backfill."""
         self.calendars = CalendarCommands(store, clock, late)
         """Named calendars."""
         self.referring = ReferringTasks(store, clock, late)
         """The tasks that refer to calendars and to other tasks."""
-        self.many = ManyTasks(store, clock, late, self)
+        self.many = ManyTasks(store, clock, late, self, timers)
         """Edits and cancellations of many tasks at once."""
         self.sets = TaskSets(store, clock, late, self._creation.admit, self._origins, self.edits, self.cancel)
         """Declared sets of tasks."""
         self.concurrency = LimitCommands(store.limits, self._tasks)
         """Limits of what runs at once."""
-        self.questions = QuestionCommands(store, clock, self._deferral_limits)
+        self.questions = QuestionCommands(store, clock, self._deferral_limits, timers)
         """Questions of tasks to people."""
         self.lineages = LineageCommands(store, clock, self._origins, self)
         """The trees of tasks that thoughts started."""
@@ -244,6 +248,8 @@ class TaskCommands:
                     f"a task with a run ahead; this one {'has none yet' if task.reacts else 'runs right now'}",
                     "wait for its next run" if task.reacts else "wait until it has ended",
                 )
+            if self._origins.timers is not None:
+                await self._origins.timers.permit([timer_of(task, reschedule, current_actor())])
             change = self._tasks.change("defer", wish.reason, wish.thought_id, fence=fence)
             if await self._store.tasks.defer(task.task_id, task.next_run_ms, reschedule, change):
                 if task.task_type is TaskType.ONE_TIME:

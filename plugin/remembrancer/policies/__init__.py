@@ -23,5 +23,6 @@
 - `settlement`: the outcome of an execution, and the end of its task.
 - `retry`: the attempt that follows a failed one, and the time from which on it starts.
 - `settlement`: the outcome of an execution, also of a lost one, and the end of its task.
+- `timers`: requests to put something on a timer, as the host is asked about them.
 - `unanswered`: the policies of tasks that wait for people, tasks or a release.
 """

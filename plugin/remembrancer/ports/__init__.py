@@ -30,6 +30,7 @@
 - `telemetry`: the telemetry port: the engine reports its work to instruments and traces. No call may fail, wait, or
   cost much.
 - `templates`: the template store port: templates of tasks.
+- `timers`: the timers port: whether the host lets something be put on a timer.
 - `tokens`: the token store port: a graph holds the digest of a token, and never the token.
 - `waits`: tasks whose occurrences wait for something.
 - `watches`: the watches port: tasks whose occurrences come from what happens in the graph.

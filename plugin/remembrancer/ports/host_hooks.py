@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from remembrancer.ports.halts import HostHalt
+    from remembrancer.ports.timers import HostTimers
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,8 @@ class HostHooks:
 
     is_halted: HostHalt | None = None
     """The host's own halt."""
+    may_be_timed: HostTimers | None = None
+    """The host's word on what is put on a timer."""
 
 
 NO_HOOKS: Final = HostHooks()

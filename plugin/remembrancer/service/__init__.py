@@ -11,6 +11,7 @@
 - `registry`: registry of the services that are running in this process.
 - `service`: the specification's service: a facade over the operations on one graph.
 - `sync_service`: the service for code without an event loop: each call is done on the service's own, and waited for.
+- `timer_gate`: the timer gate: it asks the host whether something may be put on a timer. It fails closed.
 - `unrun_commands`: the commands of tasks that fall due next, under a handler that runs none.
 - `telemetry`: telemetry of a service: metrics, gauges, reports and status.
 """

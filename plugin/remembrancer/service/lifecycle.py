@@ -25,6 +25,7 @@ from remembrancer.service.calls import FORKED, NO_LOOP
 from remembrancer.service.process import SchedulerProcess
 from remembrancer.service.registry import Registered
 from remembrancer.service.telemetry.gauges import Gauges
+from remembrancer.service.timer_gate import HostTimerGate
 
 _TICK_SECONDS: Final = 3.0
 """The time for which the tick under way may go on once the service stops."""
@@ -204,6 +205,7 @@ class Lifecycle:
                 process.options,
                 scheduler.membership.with_local_id,
                 scheduler.stop_runs,
+                timers=scheduler.gate.timers,
             )
             self._instruments.watch(self._gauges.read, store.statistics.commit_sizes)
             await scheduler.membership.poll_repeatedly()
@@ -216,7 +218,8 @@ class Lifecycle:
 
     def _scheduler_of(self, store: Graph) -> Scheduler:
         process = self._process
-        gate = HaltGate(store.halts, process.clock, self._hooks.is_halted)
+        timers = None if (host := self._hooks.may_be_timed) is None else HostTimerGate(host)
+        gate = HaltGate(store.halts, process.clock, self._hooks.is_halted, timers)
         scheduler = Scheduler(store, process.clock, self._handlers, process.options, self._instruments, gate)
         scheduler.lend(self._owner.blocking)
         return scheduler

@@ -3,6 +3,8 @@
 - `bound_calls`: the calls of a scheduler, made in the name of one execution.
 - `cancellation`: cancellation of executions whose task is cancelled: at once here, by polling for other replicas.
 - `default_handler`: the default handler: a firing task creates the thought that it was scheduled to create.
+- `deferral_wishes`: the deferral that a handler asks for: permitted by the host, then worked out on the task as it is
+  by then.
 - `dependency_results`: the results of dependencies, for the handler of a task that waited for them.
 - `executor`: the executor: it runs claimed executions concurrently, each with its deadline, and passes on their ends.
 - `handler_call`: the call of one handler, and the outcome of its return value or exception.

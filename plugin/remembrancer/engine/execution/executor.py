@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Final
 from remembrancer.context import CURRENT_ACTOR, IDEMPOTENCY_KEY, Actor
 from remembrancer.engine.execution.bound_calls import BoundCalls
 from remembrancer.engine.execution.cancellation import Cancellations
+from remembrancer.engine.execution.deferral_wishes import permitted, settled
 from remembrancer.engine.execution.dependency_results import with_dependencies
-from remembrancer.engine.execution.handler_call import deferral_of, deferral_refused, raised, run
+from remembrancer.engine.execution.handler_call import raised, run
 from remembrancer.engine.execution.handler_routes import HandlerRoutes
 from remembrancer.engine.execution.heartbeat import Heartbeat
-from remembrancer.engine.execution.outcome_writer import OutcomeWriter, retry_unavailable
+from remembrancer.engine.execution.outcome_writer import OutcomeWriter
 from remembrancer.engine.execution.progress import ProgressWriter
 from remembrancer.engine.execution.run import Batch, Run, StopReason, stopped
 from remembrancer.engine.execution.runs import Runs
 from remembrancer.engine.execution.slots import Reservation, Slots
 from remembrancer.engine.execution.worker_pool import WorkerPool
 from remembrancer.engine.memory_usage import memory_of
-from remembrancer.errors import RemembrancerError, SchedulerBusy
+from remembrancer.errors import SchedulerBusy
 from remembrancer.model.handler_result import HandlerOutcome
 from remembrancer.policies.settlement import settlement_of
 from remembrancer.policies.unanswered.deferral_limits import limits_from
@@ -288,7 +289,8 @@ class Executor:
             return None
         if each.firing.task.depends_on:
             each.firing = await with_dependencies(self._store, each.firing)
-        return await run(each.firing, route.call) if route else await self.workers.outcome(each)
+        outcome = await run(each.firing, route.call) if route else await self.workers.outcome(each)
+        return await permitted(self.gate.timers, each.firing, outcome, self._clock.now(), self._limits)
 
     def _gone(self, task: asyncio.Task[None]) -> None:
         """The asyncio task of a run has ended, in whatever way."""
@@ -332,15 +334,8 @@ class Executor:
 
     async def _settlement(self, firing: Firing, outcome: HandlerOutcome) -> Settlement:
         """Return the settlement of a handler's outcome, with the deferral that it asks for."""
-        execution, now, reschedule = firing.execution, self._clock.now(), None
-        if outcome.deferral:
-            try:
-                current = await retry_unavailable(
-                    lambda: self._store.tasks.get(firing.task.task_id), execution.execution_id
-                )
-                reschedule = deferral_of(current, outcome, now, execution, self._limits)
-            except RemembrancerError as error:  # the task is gone, or cannot be read
-                reschedule = deferral_refused(str(error))
+        now = self._clock.now()
+        reschedule = await settled(self._store, firing, outcome, now, self._limits)
         if isinstance(reschedule, HandlerOutcome):
             return settlement_of(firing, reschedule, now)
         return settlement_of(firing, outcome, now, reschedule)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.halts import HaltStore, HostHalt
+    from remembrancer.ports.timers import TimerGate
 
 _LOG: Final = logging.getLogger("remembrancer")
 _HOST_SECONDS: Final = 5.0
@@ -45,9 +46,11 @@ class HaltGate:
         halts: The halt of the graph.
         clock: The time.
         host: The host's own halt; None without one.
+        timers: The host's word on timers; None without one.
     """
 
-    def __init__(self, halts: HaltStore, clock: Clock, host: HostHalt | None) -> None:
+    def __init__(self, halts: HaltStore, clock: Clock, host: HostHalt | None, timers: TimerGate | None = None) -> None:
+        self.timers = timers
         self._halts = halts
         self._clock = clock
         self._host = host

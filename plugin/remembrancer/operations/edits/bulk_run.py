@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from remembrancer.completion import complete
-from remembrancer.context import IDEMPOTENCY_KEY
+from remembrancer.context import IDEMPOTENCY_KEY, current_actor
 from remembrancer.errors import (
     DuplicateTask,
     ForeignConstraint,
@@ -21,6 +21,7 @@ from remembrancer.errors import (
     TaskContended,
     TaskNotFound,
     TaskUnreadable,
+    TimerRefused,
 )
 from remembrancer.model.bulk_edit import BulkOutcome, BulkResult, BulkTask
 from remembrancer.model.schedule import value_from
@@ -31,6 +32,7 @@ from remembrancer.operations.edits.updated_task import changes
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_readable
 from remembrancer.operations.validation import reply
 from remembrancer.policies.pause import missed
+from remembrancer.policies.timers import timers_moved
 from remembrancer.ports.writes import Edit
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.filters import TaskFilter
     from remembrancer.ports.graph import Graph
+    from remembrancer.ports.timers import TimerGate
     from remembrancer.ports.writes import Change
 
 BATCH: Final = 100
@@ -89,10 +92,21 @@ class BulkRun:
         action: The edit.
         selected: The filter by which the tasks were found; one that matches it no more is left alone.
         ends: Ends tasks that cannot be planned.
+        timers: The host's word on timers; None without one.
     """
 
-    def __init__(self, store: Graph, clock: Clock, action: BulkAction, selected: TaskFilter, ends: Ends) -> None:
+    def __init__(
+        self,
+        store: Graph,
+        clock: Clock,
+        action: BulkAction,
+        selected: TaskFilter,
+        ends: Ends,
+        *,
+        timers: TimerGate | None,
+    ) -> None:
         self._store = store
+        self._timers = timers
         self._tasks = OpenTasks(store, clock)
         self._action = action
         self._selected = selected
@@ -128,6 +142,7 @@ class BulkRun:
                 for each in edits:
                     self._tell_change(each, [])
                 return
+            edits = edits if self._timers is None else [each for each in edits if await self._permitted(each)]
             lost = await complete(self._commit(edits)) if edits else []
             tasks = [task for each in lost if (task := await self._read_again(each.before))]
             if not tasks:
@@ -150,6 +165,16 @@ class BulkRun:
             self._tell(task, BulkOutcome.UNCHANGED)
             return None
         return Edit(task, wanted.after, change, wanted.outstanding)
+
+    async def _permitted(self, edit: Edit) -> bool:
+        """Return whether the host lets an edit be put on a timer; if not, its outcome is noted."""
+        assert self._timers is not None  # noqa: S101 (the caller has looked)
+        try:
+            await self._timers.permit(timers_moved([(edit.before, edit.after)], current_actor()))
+        except TimerRefused as refused:
+            self._tell(edit.before, BulkOutcome.REFUSED, refused)
+            return False
+        return True
 
     def _change(self, task: ScheduledTask) -> Change:
         """Return the change of a task; under a key, the first is written under the key itself, and each other below."""

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from remembrancer.model.timestamps import Moment
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
+    from remembrancer.ports.timers import TimerGate
 
 _LATER: Final = "These tasks are paused, and not the scheduler: one that is scheduled later runs."
 
@@ -42,10 +43,14 @@ class ManyTasks:
         clock: The time.
         late_by_seconds: A time up to so far in the past fires at once.
         ends: Ends tasks, and stops what runs of them.
+        timers: The host's word on timers; None without one.
     """
 
-    def __init__(self, store: Graph, clock: Clock, late_by_seconds: float, ends: Ends) -> None:
+    def __init__(
+        self, store: Graph, clock: Clock, late_by_seconds: float, ends: Ends, timers: TimerGate | None = None
+    ) -> None:
         self._store = store
+        self._timers = timers
         self._clock = clock
         self._late_by_seconds = late_by_seconds
         self._ends = ends
@@ -94,5 +99,5 @@ class ManyTasks:
         if len(found) > MOST_AT_ONCE:
             allowed = f"tags, or another part of a selection, that at most {MOST_AT_ONCE:,} tasks have"
             raise InvalidInput("tags", which.get("tags"), allowed, TASK_FIELDS["tags"].example)
-        run = BulkRun(self._store, self._clock, action, selected, self._ends)
+        run = BulkRun(self._store, self._clock, action, selected, self._ends, timers=self._timers)
         return await run.over(found, done)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from remembrancer.context import current_actor
 from remembrancer.errors import InvalidInput, TaskContended
 from remembrancer.model.addition import Addition, Cause
 from remembrancer.model.constraints import read_reason
@@ -28,6 +29,7 @@ from remembrancer.operations.task_history import executions_since
 from remembrancer.operations.validation import reply
 from remembrancer.policies.additions import pending_additions
 from remembrancer.policies.skips import pending_skips
+from remembrancer.policies.timers import timers_moved
 from remembrancer.ports.writes import Edit
 from remembrancer.schedules.parsing import read_moment
 
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.idempotency import IdempotencyRecord
+    from remembrancer.ports.timers import TimerGate
 
 _LONGEST: Final = 1_000
 """Characters of a reason that an outcome quotes."""
@@ -52,10 +55,12 @@ class OccurrenceEdits:
         store: The graph.
         clock: The time.
         late_by_seconds: A time up to so far in the past fires at once.
+        timers: The host's word on timers; None without one.
     """
 
-    def __init__(self, store: Graph, clock: Clock, late_by_seconds: float) -> None:
+    def __init__(self, store: Graph, clock: Clock, late_by_seconds: float, timers: TimerGate | None = None) -> None:
         self._store = store
+        self._timers = timers
         self._clock = clock
         self._late_by_seconds = late_by_seconds
         self._tasks = OpenTasks(store, clock)
@@ -166,6 +171,8 @@ class OccurrenceEdits:
                 after = await changed(task, change.at)
                 if after is task:
                     return _answer(task, task, change.at, Disposition.EXISTING)
+                if self._timers is not None:
+                    await self._timers.permit(timers_moved([(task, after)], current_actor()))
                 if (await self._store.tasks.edit([Edit(task, after, change)]))[0]:
                     kept = await self._tasks.kept(after.model_copy(update={"fence": task.fence + 1}))
                     return _answer(task, kept, change.at, Disposition.CHANGED)

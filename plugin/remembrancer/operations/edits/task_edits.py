@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from remembrancer.context import current_actor
 from remembrancer.errors import InvalidInput, TaskContended
 from remembrancer.model.constraints import read_reason, read_word
 from remembrancer.model.policy import Misfire
@@ -24,6 +25,7 @@ from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_followed
 from remembrancer.operations.references.resolution import resolved_fields
 from remembrancer.operations.validation import reply
 from remembrancer.policies.pause import missed
+from remembrancer.policies.timers import timers_moved
 from remembrancer.ports.writes import Edit
 from remembrancer.schedules.parsing import read_moment
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.idempotency import IdempotencyRecord
+    from remembrancer.ports.timers import TimerGate
     from remembrancer.ports.writes import Change, Claim
 
 
@@ -45,10 +48,12 @@ class TaskEdits:
         store: The graph.
         clock: The time.
         late_by_seconds: A time up to so far in the past fires at once.
+        timers: The host's word on timers; None without one.
     """
 
-    def __init__(self, store: Graph, clock: Clock, late_by_seconds: float) -> None:
+    def __init__(self, store: Graph, clock: Clock, late_by_seconds: float, timers: TimerGate | None = None) -> None:
         self._store = store
+        self._timers = timers
         self._clock = clock
         self._late_by_seconds = late_by_seconds
         self._tasks = OpenTasks(store, clock)
@@ -142,6 +147,8 @@ class TaskEdits:
         edition: int | None = None,
     ) -> ScheduledTask | None:
         """Write a change; return the task as it is kept, None if it was not as it was read."""
+        if self._timers is not None:
+            await self._timers.permit(timers_moved([(before, after)], current_actor()))
         written = Edit(before, after, change, outstanding, dependency_edition=edition)
         edit = await with_returned_key(self._store.tasks, written)
         if (await self._store.tasks.edit([edit]))[0]:

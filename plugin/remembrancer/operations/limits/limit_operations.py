@@ -13,7 +13,7 @@ from remembrancer.model.circuit import (
     OPEN_SECONDS,
     OPENS_AFTER,
 )
-from remembrancer.model.limit import MOST_SLOTS, ConcurrencyLimit
+from remembrancer.model.limit import LONGEST_KEY, MOST_SLOTS, ConcurrencyLimit
 from remembrancer.model.token import Scope
 from remembrancer.operations import parameters
 from remembrancer.operations.operation import Effect, Http, Operation, Params
@@ -44,7 +44,7 @@ class SetLimit(Params):
         StrictStr,
         Field(
             description="`all`, `group:` and a group's name, a concurrency key, or a quota such as `open:recurring`.",
-            max_length=100,
+            max_length=LONGEST_KEY,
         ),
     ]
     slots: Annotated[

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from remembrancer.context import executing
+from remembrancer.context import current_actor, executing
 from remembrancer.errors import InvalidInput, LineageLimitReached
 from remembrancer.model.budget import bounds_amounts, refuse_budget
 from remembrancer.model.ids import new_id
 from remembrancer.model.quota import quotas_of
 from remembrancer.model.task_status import TaskStatus
+from remembrancer.model.timer import TimerAction
 from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.timers import timer_of_task
 from remembrancer.ports.lineages import Admission
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.lineages import LineageState, Origin
+    from remembrancer.ports.timers import TimerGate
     from remembrancer.ports.writes import Change
 
 
@@ -35,10 +38,19 @@ class Origins:
         store: The graph.
         limits: Bounds of lineages that have none of their own, by the names of a budget's parts.
         quotas: The most open tasks by the settings, by the keys of limits.
+        timers: The host's word on timers; None without one.
     """
 
-    def __init__(self, store: Graph, limits: Mapping[str, int], quotas: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        store: Graph,
+        limits: Mapping[str, int],
+        quotas: Mapping[str, int],
+        timers: TimerGate | None = None,
+    ) -> None:
         self._store = store
+        self.timers = timers
+        """The host's word on timers; None without one."""
         self._quotas = quotas
         self.limits = limits
         """Bounds of lineages that have none of their own."""
@@ -48,7 +60,7 @@ class Origins:
         execution_id = executing()
         return None if execution_id is None else await self._store.lineages.origin_of(execution_id)
 
-    async def create(
+    async def create(  # noqa: PLR0913 (what is written together)
         self,
         tasks: Sequence[ScheduledTask],
         origin: Origin | None,
@@ -57,14 +69,18 @@ class Origins:
         first: Deferral | None = None,
         idempotency_key: IdempotencyKey | None = None,
         returned: Sequence[tuple[ScheduledTask, Change]] = (),
+        permitted: bool = False,
     ) -> None:
-        """Store new tasks with their *origin*, all or none.
+        """Store new tasks with their *origin*, all or none; the host is asked unless it has *permitted* them.
 
         Raises:
+            TimerRefused: The host does not let one of them be put on a timer.
             LineageLimitReached: The lineage does not admit them.
             QuotaReached: More tasks would be open than a quota allows.
             DuplicateTask: One of them has a dedup_key that is taken.
         """
+        if not permitted:
+            await self.permit(tasks, first)
         admission = None if origin is None else Admission(new_id("admission", to_ms(now)), origin, self.limits, now)
         if not await self._store.tasks.create(
             tasks,
@@ -76,6 +92,12 @@ class Origins:
         ):
             assert origin is not None  # noqa: S101 (only an admission is refused)
             raise await self._refusal(origin, len(tasks))
+
+    async def permit(self, tasks: Sequence[ScheduledTask], first: Deferral | None = None) -> None:
+        """Ask the host about new tasks; *first* is the deferral for which they are made. Raises TimerRefused."""
+        if self.timers is not None:
+            author = current_actor()
+            await self.timers.permit([timer_of_task(task, TimerAction.SCHEDULE, author, first) for task in tasks])
 
     async def _refusal(self, origin: Origin, tasks: int) -> InvalidInput:
         """Return the error for tasks that their lineage does not admit."""

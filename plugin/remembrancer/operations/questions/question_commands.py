@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from remembrancer.context import current_actor
 from remembrancer.errors import InvalidInput, TaskContended
 from remembrancer.model.constraints import read_id, read_limit
 from remembrancer.model.json_bounds import check_bounds
@@ -11,6 +12,7 @@ from remembrancer.model.task import Disposition
 from remembrancer.operations.idempotency import run_once
 from remembrancer.operations.open_tasks import ROUNDS, OpenTasks, check_not_paused
 from remembrancer.operations.validation import reply
+from remembrancer.policies.timers import timer_of
 from remembrancer.policies.unanswered.deferral import deferred
 from remembrancer.policies.unanswered.deferral_limits import DeferralTerms
 from remembrancer.policies.unanswered.questions import answer_text, answered, ask, wish_of
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from remembrancer.policies.unanswered.deferral_limits import DeferralLimits
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
+    from remembrancer.ports.timers import TimerGate
 
 
 class QuestionCommands:
@@ -33,9 +36,11 @@ class QuestionCommands:
         store: The graph.
         clock: The time.
         limits: Of deferrals in a row, for tasks that have none of their own.
+        timers: The host's word on timers; None without one.
     """
 
-    def __init__(self, store: Graph, clock: Clock, limits: DeferralLimits) -> None:
+    def __init__(self, store: Graph, clock: Clock, limits: DeferralLimits, timers: TimerGate | None = None) -> None:
+        self._timers = timers
         self._store = store
         self._clock = clock
         self._tasks = OpenTasks(store, clock)
@@ -54,6 +59,8 @@ class QuestionCommands:
                 made = ask(task, wish, now, None, DeferralTerms(self._limits))
                 if task.next_run_ms is None:
                     raise InvalidInput("task_id", task_id, "a task with a run ahead", "wait for its next run")
+                if self._timers is not None:
+                    await self._timers.permit([timer_of(task, made, current_actor())])
                 change = self._tasks.change("ask", made.deferral.reason, wish.thought_id, fence=fence)
                 if await self._store.tasks.defer(task_id, task.next_run_ms, made, change):
                     return reply(await self._tasks.kept(deferred(task, made)), now, Disposition.MERGED)

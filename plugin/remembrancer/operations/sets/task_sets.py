@@ -271,6 +271,7 @@ class TaskSets:
     async def _take(self, declared: Declaration, steps: Sequence[_Step], done: dict[str, DeclaredTask]) -> None:
         """Write the steps: cancel what is replaced, make what is new in one commit, change, and cancel the rest."""
         made = [step for step in steps if step.making is not None]
+        await self._origins.permit([step.making for step in made if step.making is not None])
         reason, removed = _REASON.format(name=declared.name), _REMOVED.format(name=declared.name)
         for step in made:
             if step.task is not None:
@@ -280,7 +281,7 @@ class TaskSets:
             making = [step.making for step in made if step.making is not None]
             origin = await self._origins.of_caller()
             making = [with_origin(task, origin) for task in making]
-            await self._origins.create(making, origin, self._clock.now())
+            await self._origins.create(making, origin, self._clock.now(), permitted=True)
             await self._referring.meet_renewals(making)
             done.update({step.answer.key: _merged(done.get(step.answer.key), step.answer) for step in made})
         for step in steps:

@@ -28,6 +28,7 @@ from remembrancer.errors import (
     TaskEnded,
     TaskNotFound,
     TaskUnreadable,
+    TimerRefused,
     WorkNotHeld,
 )
 from remembrancer.model.control_characters import visible_json
@@ -206,6 +207,7 @@ _WITHIN_BODY: Final = 1
 """Parts of a place that come before those within the body: the word for the body itself."""
 _KINDS: Final[dict[type[RemembrancerError], tuple[int, str]]] = {
     IdempotencyKeyReused: (422, "idempotency-key"),
+    TimerRefused: (422, "timer-refused"),
     DeferralsExhausted: (422, "deferrals-exhausted"),
     InvalidInput: (422, "invalid-input"),
     TaskNotFound: (404, "task-not-found"),

@@ -54,7 +54,8 @@ class GraphLimits:
         """Set the slots and the rate of a limit."""
         text, permit_us, burst = rate or (None, None, None)
         limit = {"limit_key": key, "slots": slots, "rate": text, "permit_us": permit_us, "burst": burst}
-        row = cast("LimitRow", {**change_row(None, change), **limit})
+        after = node_rows.to_json({"limit": key, "slots": slots, "rate": text})
+        row = cast("LimitRow", {**change_row(None, change), **limit, "after": after})
         await self._connection.write([Statement("set_limits", [row])])
         if is_quota(key):
             self._quotas = {**(self._quotas or {}), key: slots} if self._quotas is not None else None
@@ -92,7 +93,7 @@ class GraphLimits:
             return
         self._refreshed += 1
         if self._refreshed % _PRUNED_EVERY == 0:
-            await self._prune([node for node in nodes if node["limit_key"] < OVERLAP])
+            await self._prune()
         running = await self._running()
         rows: list[ReleasedSlotsRow] = []
         ended = await self._ended({each for held in holders.values() for each in held if each not in running})
@@ -139,21 +140,31 @@ class GraphLimits:
         found = await self._connection.read(query("still_running"), {"execution_ids": sorted(execution_ids)})
         return execution_ids - {row["e"]["execution_id"] for row in found}
 
-    async def _prune(self, nodes: Sequence[Row]) -> None:
+    async def _prune(self) -> None:
         """Delete the limits that were never set, without holders and tasks that wait: a claim makes them again."""
-        unused: list[str] = [
-            n["limit_key"] for n in nodes if not n.get("is_set") and not n.get("holders") and not n.get("failures")
-        ]
-        rows: list[LimitKey] = [{"limit_key": key} for key in unused if not await self._waiting(key)]
-        if rows:
-            await self._connection.write([Statement("prune_limits", rows)])
+        after = ""
+        while page := [row["l"] for row in await self._connection.read(query("limits"), self._page(after))]:
+            unused: list[str] = [
+                n["limit_key"] for n in page if not n.get("is_set") and not n.get("holders") and not n.get("failures")
+            ]
+            waits = await self._waits(unused)
+            rows: list[LimitKey] = [{"limit_key": key} for key in unused if key not in waits]
+            if rows:
+                await self._connection.write([Statement("prune_limits", rows)])
+            after = page[-1]["limit_key"]
 
-    async def _waiting(self, key: str) -> int:
-        """Return how many tasks wait for a slot of a limit."""
-        begin = begin_of(wait_key_of(key))
-        between: Row = {"above": begin, "below": node_rows.after_all(begin)}
-        (counted,) = await self._connection.read(query("count_waits"), between)
-        return counted["waits"]
+    async def _waits(self, keys: Sequence[str]) -> Mapping[str, int]:
+        """Return how many tasks wait for slots of limits, by limit, of those that any waits for."""
+        begins = {begin_of(wait_key_of(key)): key for key in keys if not is_quota(key)}
+        if not begins:
+            return {}
+        ranges: list[Row] = [{"above": begin, "below": node_rows.after_all(begin)} for begin in begins]
+        rows = await self._connection.read(query("waits_in_ranges"), {"ranges": ranges})
+        return {begins[row["above"]]: row["waits"] for row in rows}
+
+    @staticmethod
+    def _page(after: str) -> Row:
+        return {"after": after, "limit": _PAGE}
 
     async def of(self, keys: Collection[str]) -> Sequence[LimitState]:
         """Return those of these limits that there are."""
@@ -168,6 +179,7 @@ class GraphLimits:
         nodes = await self._shown(limit) if key is None else await self._with_keys([key])
         circuits = {node["limit_key"]: _circuit(node) for node in nodes if node["limit_key"].startswith(CIRCUIT)}
         states = [_state(node) for node in nodes]
+        waits = await self._waits([state.key for state in states])
         asked = [each for state in states for each in state.holders[:_SHOWN]]
         rows = await self._connection.read(query("slot_holders"), {"execution_ids": asked}) if asked else []
         tasks = {row["execution_id"]: (row["task_id"], row["task"]) for row in rows}
@@ -190,7 +202,7 @@ class GraphLimits:
                     burst=state.rate.burst if state.rate else None,
                     next_at=None if (at_ms := state.permit_ms(now_ms)) <= now_ms else from_ms(at_ms),
                     taken=len(state.holders),
-                    waiting=await self._waiting(state.key),
+                    waiting=waits.get(state.key, 0),
                     holders=holders,
                     circuit=circuits.get(state.key),
                 )
@@ -230,7 +242,7 @@ class GraphLimits:
         """Return the limits but for overlap keys, which there may be as many of as there are tasks."""
         found: list[Row] = []
         while True:
-            asked: Row = {"after": found[-1]["limit_key"] if found else "", "limit": _PAGE}
+            asked = self._page(found[-1]["limit_key"] if found else "")
             page = [row["l"] for row in await self._connection.read(query("limits"), asked)]
             found += [node for node in page if node["limit_key"] < OVERLAP]
             if len(page) < _PAGE or page[-1]["limit_key"] >= OVERLAP:
@@ -238,7 +250,7 @@ class GraphLimits:
 
     async def _next_overlaps(self) -> list[Row]:
         """Return the next thousand of the overlap keys, from the first on again after the last."""
-        asked: Row = {"after": self._overlaps_after, "limit": _PAGE}
+        asked = self._page(self._overlaps_after)
         page = [row["l"] for row in await self._connection.read(query("limits"), asked)]
         self._overlaps_after = OVERLAP if len(page) < _PAGE else page[-1]["limit_key"]
         return page
