@@ -148,6 +148,8 @@ class Settlement:
     """Its usage of a budget; None for a task without one."""
     is_counted: bool = False
     """True if it counts for the failures in a row of its task."""
+    depends: bool = False
+    """True if its task depends on others."""
 
 
 @dataclass(frozen=True, slots=True)

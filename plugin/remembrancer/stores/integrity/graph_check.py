@@ -79,6 +79,8 @@ class GraphCheck:
         for edge in EDGES:
             with self._reported("edge"):
                 self._findings += await self._ends(edge)
+        with self._reported("index"):
+            await self._report_misserved()
         with self._reported("lease"):
             await self._report_leases()
         with self._reported("slot"):
@@ -186,6 +188,13 @@ class GraphCheck:
             else []
         )
         return [Finding("edge", saw, loss=True, examples=some[:NAMED]) for saw, some in found]
+
+    async def _report_misserved(self) -> None:
+        """Report tasks that are served with another priority than they should be."""
+        rows = await self._connection.read(query("misserved_tasks"), {"limit": PAGE})
+        if rows:
+            saw = f"{count_of(len(rows), 'task is', 'tasks are')} served with another priority than follows for them."
+            self._found("index", saw, [row["task_id"] for row in rows])
 
     async def _report_leases(self) -> None:
         """Report executions that no scheduler would ever settle."""

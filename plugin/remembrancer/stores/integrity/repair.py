@@ -12,6 +12,7 @@ from remembrancer.model.timestamps import to_ms
 from remembrancer.model.words import count_of
 from remembrancer.ports.graph_copy import Segment
 from remembrancer.stores.commits.statement import Row, Statement
+from remembrancer.stores.graph.concurrency.inheritance import work_out
 from remembrancer.stores.integrity.derived_counters import DerivedCounters
 from remembrancer.stores.integrity.record_check import (
     PAGE,
@@ -92,6 +93,7 @@ class Repair:
         await self._count()
         for edge in EDGES:
             await self._link(edge)
+        await self._serve(now_ms)
         await self._lease_running(now_ms)
         await self._free_slots()
         await self._number_on()
@@ -193,6 +195,18 @@ class Repair:
         if edge.kind == "RETRY_OF":
             return {row["source"]: self._lost[row["source"]] for row in lacking if row["source"] in self._lost}
         return {row["source"]: row["named"] for row in lacking if row["named"] is not None}
+
+    async def _serve(self, now_ms: int) -> None:
+        """Give tasks the priorities with which they should be served."""
+        served, asked = 0, {"limit": PAGE}
+        while rows := [
+            row
+            for name in ("misserved_tasks", "changed_priorities")
+            for row in await self._connection.read(query(name), asked)
+        ]:
+            served += await work_out(self._connection, sorted({row["task_id"] for row in rows}), now_ms)
+        if served:
+            self.done.append(f"{count_of(served, 'task is', 'tasks are')} served with another priority now.")
 
     async def _there(self, edge: Edge, targets: Sequence[str]) -> Container[str]:
         """Return the targets that exist; missing minutes and thoughts are created."""

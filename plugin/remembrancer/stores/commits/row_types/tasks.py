@@ -219,6 +219,12 @@ class FollowChangeRow(FollowRow):
     change_id: str
 
 
+class NotedRow(TaskKey):
+    """A task of which something has changed, and when."""
+
+    at_ms: int
+
+
 class DependencyRow(TaskKey):
     """A new task, and one that it depends on."""
 
