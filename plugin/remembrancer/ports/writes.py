@@ -88,6 +88,8 @@ class Reschedule:
     """The beginning of its chain, if it does not go on with one."""
     of_deferred_run: bool = False
     """True if the handler of a deferred run asks for it: then it goes on with the chain of that run's deferral."""
+    most_in_row: int | None = None
+    """The most deferrals in a row that its task may have, this one among them; None for any number."""
 
     def asking(self, question: Question) -> Reschedule:
         """Return it as the deferral that asks *question*."""

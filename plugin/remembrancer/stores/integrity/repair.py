@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.ids import execution_id_of, minute_of, new_id, next_attempt
+from remembrancer.model.limit import OVERLAP
 from remembrancer.model.timestamps import to_ms
 from remembrancer.model.words import count_of
 from remembrancer.ports.graph_copy import Segment
@@ -74,6 +75,8 @@ class Repair:
         self._lost: dict[str, str] = {}
         """By retry, the attempt that it repeats."""
         self._running: set[str] = set()
+        self._between_attempts: set[str] = set()
+        """Executions that have ended and wait for their next attempt: they keep their overlap keys."""
         self._leased: set[str] = set()
         self._holders: dict[str, Sequence[str]] = {}
         """By limit, the executions that hold a slot of it."""
@@ -163,6 +166,8 @@ class Repair:
     def _collect_execution(self, node: Row) -> None:
         if node["status"] == "running":
             self._running.add(node["execution_id"])
+        elif node.get("retry_task_id") is not None:
+            self._between_attempts.add(node["execution_id"])
         if node["attempt"] > 1:
             lost = next_attempt(node["occurrence_key"], node["attempt"] - 1)
             self._lost[node["execution_id"]] = execution_id_of(lost, to_ms(node["nominal_at"]))
@@ -241,7 +246,8 @@ class Repair:
         """Free the slots of limits that executions hold which do not run."""
         rows: list[Row] = []
         for key, held in self._holders.items():
-            if stray := [each for each in held if each not in self._running]:
+            working = self._running | self._between_attempts if key.startswith(OVERLAP) else self._running
+            if stray := [each for each in held if each not in working]:
                 rows.append({"limit_key": key, "ended": dict.fromkeys(stray, True), "begun": []})
         if rows:
             await self._write("release_slots", rows)

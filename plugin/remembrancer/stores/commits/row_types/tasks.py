@@ -107,6 +107,7 @@ class RescheduleRow(DeferralRow):
     live_id: str | None
     since_ms: int
     of_deferred_run: bool
+    most_in_row: int | None
 
 
 class DeferRow(RescheduleRow):
