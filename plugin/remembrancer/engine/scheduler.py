@@ -308,7 +308,7 @@ class Scheduler:
     async def _run_now(
         self, task: ScheduledTask, change: Change, rerun: Rerun | None, reservation: Reservation, *, force: bool
     ) -> Execution | None:
-        lease, limits = self._lease(), self._store.limits
+        lease, limits, forced_in = self._lease(), self._store.limits, self.gate.edition if force else None
         run, letter = manual_run(task, change.at, self.replica_id, rerun), rerun and rerun.letter
         if keys := limit_keys_of(with_rerun_input(task, run), limits.known):
             run = run.model_copy(update={"limit_keys": keys})
@@ -316,7 +316,7 @@ class Scheduler:
             reservation.claim([task.task_id])
             draw = draw_of(task)
             if started := await self._store.queue.start_now(run, lease, change, letter, force=force, draw=draw):
-                self._executor.start([Firing(started, task)], lease, reservation)
+                self._executor.start([Firing(started, task)], lease, reservation, forced_in)
         if refusal := limits.refused.pop(run.execution_id, None):
             holders = await limits.tasks_of(refusal.holders)
             raise limit_reached(refusal, holders)

@@ -53,8 +53,8 @@ def parts_of(template: str, field: str) -> Iterator[tuple[str, str | None]]:
             continue
         first, _, rest = path.partition(".")
         if form or conversion or ((first not in _FIELDS or rest) and (first != CONTEXT or not rest)):
-            allowed = f"fields of the task in braces: {', '.join(_FIELDS)}, and context.NAME"
-            raise wrong_template(field, template, allowed, first)
+            known = ", ".join(f"{{{each}}}" for each in _FIELDS)
+            raise wrong_template(field, template, f"fields of the task: {known}, and {{context.NAME}}", first)
         yield text, path
 
 
