@@ -99,6 +99,9 @@ async def test_waiting_tasks_are_counted_by_what_they_wait_for(desk: ManualSched
     waiting = (await told(desk)).waiting
     values = desk.service.gauges.read()
     tasks = [await desk.service.get_task(each.task_id) for each in await desk.service.get_scheduled_tasks()]
+    listed = [each.wait_key for each in await desk.service.find_tasks(waiting=True)]
+    assert sorted(listed, key=str) == sorted((each.wait_key for each in tasks if each.wait_key), key=str)
+    assert len(await desk.service.find_tasks(waiting=True, limit=2, name="for a worker")) == 2
     since = min(each.waits_since_ms for each in tasks if each.waits_since_ms is not None)
 
     assert waiting is not None

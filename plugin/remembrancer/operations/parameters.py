@@ -188,6 +188,7 @@ class FindTasks(Params):
     group: Group = None
     text: PartOfText = None
     next_fires: ListedFires = 0
+    waiting: Annotated[StrictBool, Field(description="Only those that wait for something.")] = False
 
 
 class PageOfTasks(Params):

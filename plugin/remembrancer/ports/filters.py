@@ -46,8 +46,9 @@ class TaskMatch:
 class TaskFilter:
     """A filter of tasks; empty *statuses* match any status, and no *match* any task.
 
-    With *dedup_prefix*, only tasks whose dedup_key begins with it, in the order of their dedup_keys. With *ids*, only
-    those of these tasks that are there, in the order of their ids.
+    With *waiting*, only tasks whose occurrence has come and waits for something, by what they wait for and in the order
+    in which they are served. With *dedup_prefix*, only tasks whose dedup_key begins with it, in the order of their
+    dedup_keys. With *ids*, only those of these tasks that are there, in the order of their ids.
     """
 
     statuses: frozenset[TaskStatus] = field(default_factory=frozenset)
@@ -56,6 +57,7 @@ class TaskFilter:
     match: TaskMatch | None = None
     dedup_prefix: str | None = None
     ids: frozenset[str] | None = None
+    waiting: bool = False
 
     @property
     def types(self) -> list[TaskType]:

@@ -104,6 +104,7 @@ _TYPES: Final = {
     "statuses": ArgumentType((Collection,), "a collection of statuses of tasks", ["PENDING"], str),
     "history": ArgumentType((bool,), "true or false", example=True),
     "system": ArgumentType((bool,), "true or false", example=True),
+    "waiting": ArgumentType((bool,), "true or false", example=True),
     "next_fires": ArgumentType((bool, int), "a whole number of fires, or true for five", 5),
     "recurring": ArgumentType((bool,), "true, false, or None for both", example=True),
     "requests": ArgumentType(

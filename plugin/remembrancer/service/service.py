@@ -659,6 +659,7 @@ class SchedulerService:
         group: str | None = None,
         text: str | None = None,
         next_fires: bool | int = False,
+        waiting: bool = False,
     ) -> list[ScheduledTask]:
         """Return tasks, the next to run first, those that do not run again last.
 
@@ -672,13 +673,15 @@ class SchedulerService:
             tags: With all of these tags.
             group: Of this group.
             text: With this in the name, the goal or the prompt, in capital or small letters.
+            waiting: Only those whose occurrence has come and waits for something, by what they wait for.
 
         Raises:
             InvalidInput: The limit, a status or another argument cannot be used.
         """
         match = read_match(name=name, tags=tags, group=group, text=text)
         read_listed(next_fires)
-        found = await self._graph().tasks.find(_filter(statuses, recurring, limit, match))
+        wanted = replace(_filter(statuses, recurring, limit, match), waiting=waiting)
+        found = await self._graph().tasks.find(wanted)
         return await all_with_next_fires(found, next_fires)
 
     @public

@@ -27,6 +27,9 @@ class ListOptions(ReadOptions):
     ] = None
     group: Annotated[str | None, Option(metavar="WORD", help="Only tasks of this group.")] = None
     text: Annotated[str | None, Option(help="Only tasks with this in their name, goal or prompt.")] = None
+    waiting: Annotated[
+        bool, Option("--waiting", help="Only tasks that wait, for a slot, a task, a budget or a worker, and for what.")
+    ] = False
     limit: Annotated[int, Option(min=1, max=MOST, help="The most tasks to list.")] = 1000
     next_fires: Annotated[
         int | None, Option(metavar="N", min=1, max=1000, help="With up to N next fires of each task.")
@@ -41,6 +44,7 @@ async def list_tasks(asked: ListOptions) -> None:
         remembrancer list
         remembrancer list --all --one-time
         remembrancer list --tag work --text report --next-fires 3
+        remembrancer list --waiting
         remembrancer list --json | jq -r '.[].task_id'
     """
     from remembrancer.cli.connect import connect
@@ -58,11 +62,16 @@ async def list_tasks(asked: ListOptions) -> None:
             group=asked.group,
             text=asked.text,
             next_fires=asked.next_fires or False,
+            waiting=asked.waiting,
         )
     tasks = found[: asked.limit]
     if asked.as_json:
         print_json([{name: value for name, value in each if name != "deferral_history"} for each in tasks])
     else:
-        print_table(task_table(tasks), otherwise="No tasks." if asked.ended else "No tasks to come.")
+        print_table(task_table(tasks), otherwise=_none(asked))
     if len(found) > asked.limit:
         tell_more("tasks", asked.limit, as_json=asked.as_json)
+
+
+def _none(asked: ListOptions) -> str:
+    return "No tasks wait." if asked.waiting else "No tasks." if asked.ended else "No tasks to come."

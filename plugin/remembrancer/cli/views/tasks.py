@@ -27,7 +27,8 @@ def task_table(tasks: Iterable[ScheduledTask]) -> Grid:
     listed = list(tasks)
     ahead = ("next fires",) if any(task.next_fires for task in listed) else ()
     found_by = [name for name in ("group", "tags") if any(getattr(task, name) for task in listed)]
-    table = Grid(("task", "name", "status", "schedule", "next run", "last run", "deferrals", *found_by, *ahead))
+    waits = ("waits for",) if listed and all(task.wait_key is not None for task in listed) else ()
+    table = Grid(("task", "name", "status", "schedule", "next run", "last run", "deferrals", *found_by, *waits, *ahead))
     for task in listed:
         table.add(
             task.task_id,
@@ -38,6 +39,7 @@ def task_table(tasks: Iterable[ScheduledTask]) -> Grid:
             when(task.last_triggered_at),
             str(task.deferral_count or ""),
             *(_fact(name, task) for name in found_by),
+            *(task.wait_reason or "" for _ in waits),
             *(", ".join(when(each) for each in task.next_fires or ()) for _ in ahead),
         )
     return table

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 PAGE: Final = 1000
 """The most tasks that one query returns."""
 
+_AFTER_ALL: Final = "\uffff"
+"""After all wait index keys."""
+
 
 class TaskList:
     """The tasks of a graph as lists: those with a next run from the due index, all others by their status index keys.
@@ -43,6 +46,8 @@ class TaskList:
         with self._records.reported_together():
             if task_filter.dedup_prefix is not None:
                 return await self._under(task_filter.dedup_prefix, task_filter)
+            if task_filter.waiting:
+                return await self._waiting(task_filter)
             if task_filter.ids is not None:
                 return await self._of_ids(sorted(task_filter.ids), task_filter)
             return await self._find(task_filter, task_filter.statuses or frozenset(TaskStatus))
@@ -87,6 +92,19 @@ class TaskList:
             if len(page) < PAGE or not nodes:
                 break
             between["above"] = nodes[-1]["dedup_key"]
+        return found[: task_filter.limit]
+
+    async def _waiting(self, task_filter: TaskFilter) -> list[ScheduledTask]:
+        """Return tasks that wait, by what they wait for."""
+        found: list[ScheduledTask] = []
+        between: Row = {"above": "", "below": _AFTER_ALL, "limit": PAGE}
+        while len(found) < task_filter.limit:
+            page = await self._connection.read(query("waits_between"), between)
+            nodes: Sequence[Row] = [row["t"] for row in page if row["t"] and row["t"].get("wait_index_key")]
+            found += filter(task_filter.takes, self._records.read("task_id", node_rows.shown_task_from, nodes))
+            if len(page) < PAGE or not nodes:
+                break
+            between["above"] = nodes[-1]["wait_index_key"]
         return found[: task_filter.limit]
 
     async def _of_ids(self, ids: Sequence[str], task_filter: TaskFilter) -> list[ScheduledTask]:
