@@ -74,6 +74,12 @@ def execution_id_of(key: str, nominal_ms: int) -> str:
     return f"{first_id('exec', nominal_ms)}_{digest}"
 
 
+def follow_up_id_of(key: str, nominal_ms: int) -> str:
+    """Return the id of the follow-up of a missed occurrence, derived from its key: it is made once."""
+    digest = blake2b(key.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+    return f"{first_id('task', nominal_ms)}_{digest}"
+
+
 def next_attempt(key: str, attempt: int) -> str:
     """Return the key of another attempt at the occurrence of *key*."""
     return f"{key.rpartition('|')[0]}|{attempt}"

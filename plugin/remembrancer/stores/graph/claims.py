@@ -13,6 +13,7 @@ from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.graph.lock_backoff import LockBackoff
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.budget_rows import reserving
+from remembrancer.stores.rows.follow_up_rows import following_up
 from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases
 from remembrancer.stores.rows.slot_rows import limited_claims, note_refusals
 
@@ -53,6 +54,7 @@ class ClaimWriter:
         self._executions = parts.executions
         self._backoff = LockBackoff()
         self._refused = parts.slots.refused
+        self._priorities = parts.priorities
 
     async def claim(self, claims: Sequence[Claim], lease: Lease) -> list[Execution]:
         """Write the executions of those claims whose task is still as it was read; return them."""
@@ -103,8 +105,10 @@ class ClaimWriter:
         task_ids = [claim.execution.task_id for claim in (*free, *limited)]
         element_ids = await self._tasks.take(task_ids)
         statements = claim_statements(claims, element_ids, lease)
+        made = [claim.follow_up.task for claim in claims if claim.follow_up is not None]
+        times = [*(claim.next_run_ms for claim in claims), *(task.next_run_ms for task in made)]
         try:
-            answers = await self._index.write_armed([claim.next_run_ms for claim in claims], statements)
+            answers = await self._index.write_armed(times, statements)
         except _REFUSALS:
             for task_id, element_id in zip(task_ids, element_ids, strict=True):
                 if element_id:
@@ -119,6 +123,8 @@ class ClaimWriter:
             taken = [each for each in statements if each.name == "take_slots"]
             note_refusals(self._refused, taken, [rows_of("take_slots", statements, answers)])
         self._note_moves(won)
+        if made:
+            self._priorities.note(made)
         return won
 
     async def _claim_singly(self, claims: Sequence[Claim], lease: Lease) -> list[Claim]:
@@ -179,6 +185,7 @@ def claim_statements(
         statements.append(acquire_leases(lease, running_of(claims)))
     if dropped:
         statements.append(Statement("record_outcomes", [node_rows.outcome_row(claim) for claim in dropped]))
+        statements += following_up(dropped)
     if ended := [{"execution_id": claim.execution.execution_id} for claim in claims if claim.ends_deferral]:
         statements.append(Statement("end_deferrals", ended))
     if added := [node_rows.cause_row(claim.execution) for claim in claims if claim.execution.cause is not None]:
