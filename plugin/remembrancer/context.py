@@ -17,7 +17,7 @@ class Actor:
     """The actor of a call: the surface that it came through, and the name of the caller there."""
 
     surface: str
-    """service, command line, import, rest, handler, scheduler."""
+    """service, cli, import, rest, mcp, tools, handler, scheduler."""
     actor: str | None = None
     """A token's name, a login name, an execution or a replica; None if there is no name."""
 

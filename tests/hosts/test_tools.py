@@ -13,7 +13,7 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.request import TASK_FIELDS
 from remembrancer.operations.catalog import OPERATIONS
 from remembrancer.operations.operation import Effect
-from remembrancer.surfaces.mcp.tool_table import LEFT_OUT, tools_of
+from remembrancer.surfaces.tools.tool_table import LEFT_OUT, tools_of
 
 if TYPE_CHECKING:
     from mcp import Client

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.cli.connect import connect, folder_of
 from remembrancer.errors import GraphLocked, GraphUnreachable, RemembrancerError
-from remembrancer.surfaces.mcp.scheduler_access import Reached
+from remembrancer.surfaces.tools.scheduler_access import Reached
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable

@@ -25,7 +25,7 @@ class AuditEntry(BaseModel):
     at: datetime
     """The time (UTC) of the change."""
     surface: str | None = None
-    """The surface: service, cli, import, rest, handler, scheduler. None: written before this was kept."""
+    """The surface: service, cli, import, rest, mcp, tools, handler, scheduler. None: written before this was kept."""
     actor: str | None = None
     """The actor there: a token's name, a login name, an execution, a replica; None where none is known."""
     reason: str | None = None

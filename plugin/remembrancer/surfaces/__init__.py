@@ -8,13 +8,14 @@
 - `kept_access`: the password and ports of a served graph, kept from one start to the next in `access.json` in its
   folder.
 - `log_context`: the id of the current request.
-- `mcp`: the MCP server: tools by purpose, made from the table of operations; resources and prompts.
+- `mcp`: the MCP server: the tools of models over the protocol; resources and prompts.
 - `network`: the network settings of the API: on which address it listens, and what protects the tokens sent to it.
 - `otel`: OpenTelemetry: what is measured and traced, through its API alone. Without an SDK in the process it says
   nothing.
 - `rest`: the REST API: two lines mount it in any FastAPI application.
 - `queue_worker`: a worker of queues: it claims work, calls a handler, and reports how it ended.
 - `schema_errors`: schema violations in requests: the known fields at a place, and the errors that an unknown one is.
+- `tools`: tools of models by purpose, made from the table of operations.
 - `violations`: violations of a request's schema as the error that every surface answers.
 - `server`: the protocol of a server that `remembrancer serve` starts beside the scheduler.
 """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from remembrancer.service.service import SchedulerService
-    from remembrancer.surfaces.mcp.scheduler_access import SchedulerAccess
+    from remembrancer.surfaces.tools.scheduler_access import SchedulerAccess
 
 _EXTRA: Final = "pip install 'remembrancer[mcp]'"
 _SHUTDOWN_SECONDS: Final = "1"

@@ -11,12 +11,12 @@ from mcp_types import ReadResourceResult, Resource, ResourceTemplate, TextResour
 
 from remembrancer.errors import InvalidInput
 from remembrancer.operations.catalog import OPERATIONS
-from remembrancer.surfaces.mcp.results import lean
+from remembrancer.surfaces.tools.results import lean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from remembrancer.surfaces.mcp.scheduler_access import Reached
+    from remembrancer.surfaces.tools.scheduler_access import Reached
 
 _JSON: Final = "application/json"
 _NAME: Final = "([^/]+)"

@@ -23,12 +23,13 @@ from remembrancer.context import CURRENT_ACTOR, Actor
 from remembrancer.errors import InvalidInput, RemembrancerError
 from remembrancer.model.suggestions import unknown
 from remembrancer.surfaces.mcp import resources
-from remembrancer.surfaces.mcp.blast_radius import question_of
 from remembrancer.surfaces.mcp.confirmation import NotConfirmed, confirm
 from remembrancer.surfaces.mcp.prompts import prompt, prompts
-from remembrancer.surfaces.mcp.scheduler_access import OneService, said_of
-from remembrancer.surfaces.mcp.tool import OperationTool
-from remembrancer.surfaces.mcp.tool_table import tools_of
+from remembrancer.surfaces.mcp.tool import ServedTool
+from remembrancer.surfaces.tools.blast_radius import question_of
+from remembrancer.surfaces.tools.instructions import INSTRUCTIONS
+from remembrancer.surfaces.tools.scheduler_access import OneService, said_of
+from remembrancer.surfaces.tools.tool_table import tools_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator
@@ -45,18 +46,11 @@ if TYPE_CHECKING:
     )
 
     from remembrancer.service.service import SchedulerService
-    from remembrancer.surfaces.mcp.scheduler_access import SchedulerAccess
     from remembrancer.surfaces.mcp.stdio import ClientStreams
+    from remembrancer.surfaces.tools.scheduler_access import SchedulerAccess
 
     Context = ServerRequestContext[Any]
 
-_INSTRUCTIONS: Final = (
-    "A durable task scheduler: what is scheduled here is kept in a graph on disk, and fires after this conversation, "
-    "this process and this machine have ended, while a scheduler runs. Times are ISO-8601 with an offset, or waits "
-    "such as `in 2h`; wall times and cron expressions need `timezone`. Write each trigger_prompt for a reader who does "
-    "not know this conversation. Give a dedup_key to what must exist once. Look at `preview` before a recurring "
-    "schedule, and at `tasks` before you make another one. A refusal says what is allowed, with an example."
-)
 _LONGEST_NAME: Final = 256
 
 
@@ -78,7 +72,7 @@ class SchedulerServer:
 
     def __init__(self, access: SchedulerAccess, profiles: Collection[str]) -> None:
         self._access = access
-        self._tools = {name: OperationTool(name, operation) for name, operation in tools_of(profiles).items()}
+        self._tools = {name: ServedTool(name, operation) for name, operation in tools_of(profiles).items()}
 
     def server(self) -> Server[Any]:
         """Return the protocol's server, to be run on any transport."""
@@ -86,7 +80,7 @@ class SchedulerServer:
             "remembrancer",
             version=version("remembrancer"),
             title="Remembrancer",
-            instructions=_INSTRUCTIONS,
+            instructions=INSTRUCTIONS,
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
             on_list_resources=self._list_resources,
@@ -125,7 +119,7 @@ class SchedulerServer:
         if question and (asked := await confirm(context, call, question, given=given)):
             return asked
         async with self._access.reach(reading=tool.reads) as reached:
-            return await tool.answer(reached, params)
+            return await tool.serve(reached, params)
 
     async def _list_resources(self, _: Context, __: PaginatedRequestParams | None) -> ListResourcesResult:
         return ListResourcesResult(resources=resources.resources())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Final, cast
 
 from pydantic import TypeAdapter
 
 from remembrancer.operations.operation import Effect
 from remembrancer.surfaces.examples import example_at
-from remembrancer.surfaces.mcp.results import is_shown
+from remembrancer.surfaces.tools.results import is_shown
 
 if TYPE_CHECKING:
     from remembrancer.operations.operation import AnyOperation
@@ -22,8 +22,8 @@ LIST_LENGTH: Final = 50
 """The length of a list whose `limit` is not given: what a model reads costs it room."""
 HIDDEN: Final = frozenset({"fence", "thought_id"})
 """Parameters that surfaces fill, or that no model has a value for."""
-FILLED: Final = {"origin_thought_id": "mcp"}
-"""Fields of a task that need no value here: what stands for the thought of a client that names none."""
+FILLED: Final = frozenset({"origin_thought_id", "goal_description"})
+"""Fields of a task that need no value here."""
 _ROOM: Final = "result"
 _CONFIRMATION: Final[Schema] = {
     "type": "boolean",
@@ -39,8 +39,11 @@ def body_of(operation: AnyOperation) -> str | None:
     return next((each.body for each in operation.http if each.body), None)
 
 
-def input_schema(operation: AnyOperation) -> Schema:
-    """Return the schema of a tool's arguments: the parameters, those of the request among them, with examples."""
+def input_schema(operation: AnyOperation, withheld: Collection[str] = ()) -> Schema:
+    """Return the schema of a tool's arguments: the parameters, those of the request among them, with examples.
+
+    Those that are *withheld* are left out, as are those that no model has a value for.
+    """
     whole = operation.params.model_json_schema()
     known = cast("dict[str, Schema]", whole.get("$defs", {}))
     plain = cast("Schema", _written_out(whole, known))
@@ -50,9 +53,10 @@ def input_schema(operation: AnyOperation) -> Schema:
         inner = properties.pop(body)
         properties = cast("dict[str, Schema]", inner["properties"]) | properties
         required = [*cast("list[str]", inner.get("required", [])), *(each for each in required if each != body)]
-        required = [each for each in required if each not in FILLED and each != "goal_description"]
-    properties = {name: _property(name, each) for name, each in properties.items() if name not in HIDDEN}
-    if operation.effect is Effect.DESTROYS:
+        required = [each for each in required if each not in FILLED]
+    left_out = {*HIDDEN, *withheld}
+    properties = {name: _property(name, each) for name, each in properties.items() if name not in left_out}
+    if operation.effect is Effect.DESTROYS and CONFIRM not in withheld:
         properties[CONFIRM] = _CONFIRMATION
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final, cast
 from remembrancer.model.bulk_edit import BulkResult
 from remembrancer.model.task_set import AppliedSet
 from remembrancer.model.timestamps import to_iso
-from remembrancer.surfaces.mcp.results import lean
+from remembrancer.surfaces.tools.results import lean
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from remembrancer.operations.operation import AnyOperation, Params
-    from remembrancer.surfaces.mcp.scheduler_access import Reached
+    from remembrancer.surfaces.tools.scheduler_access import Reached
 
     Question = Callable[[Reached, Params], Awaitable[str | None]]
 
