@@ -265,7 +265,9 @@ class LimitReached(RemembrancerError):
         self.limit_key, self.slots, self.holders = limit_key, slots, holders
         self.rate = rate
         by = f" by {', '.join(holders)}" if holders else ""
-        full = f"All {slots} slots of the limit {limit_key} are taken{by}; nothing was started. Wait for one to end"
+        taken = "The only slot" if slots == 1 else "No slot" if slots == 0 else f"All {slots} slots"
+        verb = "is there" if slots == 0 and not holders else "is taken" if slots == 1 else "are taken"
+        full = f"{taken} of the limit {limit_key} {verb}{by}; nothing was started. Wait for one to end"
         spent = f"The limit {limit_key} lets {rate} begin, and those have; nothing was started. Wait a little"
         super().__init__(f"{full if rate is None else spent}, raise the limit, or force the run.")
 

@@ -42,6 +42,13 @@ MATCH (e:task_execution {status: 'missed'})-[:EXECUTION_OF]->(t:scheduled_task)
 OPTIONAL MATCH (f:scheduled_task {follow_up_of: e.execution_id})-[:SPAWNED_BY]->(e)
 RETURN e.execution_id AS execution_id, e.reason AS reason, t.follow_up AS wish, count(f) AS made
 """
+_SERVED: Final = """
+MATCH (t:scheduled_task) WHERE t.status IN ['PENDING', 'ACTIVE']
+OPTIONAL MATCH (x:scheduled_task)-[:DEPENDS_ON]->(t) WHERE x.status IN ['PENDING', 'ACTIVE']
+WITH t, collect(CASE WHEN x.task_id IS NULL THEN 0 ELSE coalesce(x.served_priority, 5) END) AS asked
+RETURN t.name AS name, coalesce(t.served_priority, 5) AS served, coalesce(t.priority, 5) AS own, asked,
+       t.priority_changed_ms AS noted_ms
+"""
 _LEASES: Final = "MATCH (l:execution_lease) RETURN l.lease_id AS lease_id"
 
 
@@ -80,11 +87,21 @@ async def wrong(life: Life, told: Sequence[Row], *, is_over: bool = False) -> li
     found += _of_failures(await ask(_FAILED), await ask(_LETTERS), told)
     found += _of_deferrals(await ask(_DEFERRALS))
     found += _of_follow_ups(await ask(_MISSED))
+    found += _of_priorities(await ask(_SERVED))
     asked = {"deferrals": await ask(_DEFERRALS), "limits": await ask(_SLOTS), "lineages": await ask(_LINEAGES)}
     found += _of_acknowledged(told, graph, asked)
     if is_over:
         found += [f"a lease is left: {lease}" for lease in await ask(_LEASES)]
     return found
+
+
+def _of_priorities(tasks: Sequence[Row]) -> list[str]:
+    """An open task is served with the highest priority of its own and those of the open tasks that depend on it."""
+    return [
+        f"{each['name']} is served with {each['served']}, its own is {each['own']}, and asked for is {each['asked']}"
+        for each in tasks
+        if each["noted_ms"] is not None or each["served"] != max(each["own"], *each["asked"], 0)
+    ]
 
 
 def _of_halts(told: Sequence[Row]) -> list[str]:

@@ -359,6 +359,21 @@ async def dependencies(life: Life) -> None:
     await life.after(1)
 
 
+async def inherited_priorities(life: Life) -> None:
+    """Urgent tasks lend their priority to what they wait for: one ends, one is changed, one depends on another then."""
+    base = await life.make("base", "well", 90, priority=1)
+    middle = await life.make("middle", "well", 2, depends_on=[{"task": base}])
+    for name, level in (("urgent", 9), ("hurried", 7), ("pressing", 8)):
+        await life.make(name, "well", 3, priority=level, depends_on=[{"task": middle}])
+    await life.after(3)
+    await life.did("edit", life.service.update_task(life.ids["urgent"], priority=6))
+    await life.did("edit", life.service.update_task(life.ids["pressing"], depends_on=[{"task": base}]))
+    await life.cancel("pressing")
+    await life.did("edit", life.service.update_task(base, priority=2))
+    await life.after(87)
+    await life.after(1)
+
+
 async def deferrals(life: Life) -> None:
     """A handler puts its run off again and again; people put off another, one in the name of a thought."""
     await life.make("waits", "wait 2")
@@ -508,6 +523,7 @@ LIVES: Final[dict[str, Callable[[Life], Awaitable[None]]]] = {
         slots,
         overlaps,
         dependencies,
+        inherited_priorities,
         deferrals,
         questions,
         budgets,

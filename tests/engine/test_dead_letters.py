@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -139,6 +140,43 @@ async def test_a_dead_letter_runs_again_with_other_input(run: Run) -> None:
         assert linked == {"status": "failed"}
         entries = await checker.service.audit_entries(task_id)
         assert [each.reason for each in entries if each.action == "rerun"] == [None, "another address"]
+
+
+@pytest.mark.parametrize("ends", ["fails", "is lost"])
+async def test_each_attempt_at_a_rerun_has_its_input(run: Run, ends: str) -> None:
+    """The second attempt had the prompt and the context that failed in the first place."""
+    seen: list[tuple[str, object]] = []
+    begun = asyncio.Event()
+
+    async def handle(firing: Firing) -> object:
+        seen.append((firing.trigger_prompt, firing.task.context))
+        if len(seen) == 1:
+            return Failed("no such address", permanent=True)
+        begun.set()
+        if ends == "is lost" and len(seen) == 2:
+            await asyncio.Event().wait()
+        return None if len(seen) > 2 else Failed("busy")
+
+    retry = {"backoff": "fixed", "delay": 60, "jitter": "none"}
+    async with run(handle) as checker:
+        task_id = await schedule(
+            checker, retry=retry, on_lost="retry", schedule_cron="0 0 * * *", context={"to": "ada"}
+        )
+        await checker.tick(timedelta(days=1))
+        (letter,) = await checker.service.dead_letters()
+        await checker.service.rerun(letter.dead_letter_id, "Ask Grace", {"to": "grace"})
+        await begun.wait()
+        if ends == "fails":
+            await checker.service.idle()
+            await checker.tick(MINUTE)
+    if ends == "is lost":
+        async with run(handle) as checker:
+            checker.clock.advance(2 * MINUTE)  # on a shared graph, its lease expires
+            await checker.service.recover()
+            await checker.service.idle()
+    assert seen == [("prompt", {"to": "ada"}), *[("Ask Grace", {"to": "grace"})] * 2]
+    async with run(handle) as checker:
+        assert (await checker.service.get_task(task_id)).context == {"to": "ada"}
 
 
 async def test_a_cancelled_task_does_not_run_again(run: Run) -> None:

@@ -290,6 +290,38 @@ async def test_a_record_that_cannot_be_read_is_a_halt(graph: str, clock: Virtual
         assert desk.begun == ["Task"]
 
 
+async def test_a_halt_whose_node_is_missing_is_seen_and_mended(desk: Desk) -> None:
+    """It was no record that cannot be read: `force` went past it, `release` wrote nothing, and `doctor` was silent."""
+    task_id = await desk.schedule()
+    connection: Any = desk.store._connection  # pyright: ignore[reportAttributeAccessIssue]
+    text = "MATCH (g:remembrancer_graph) DETACH DELETE g"
+    if desk.store.exclusive:
+        with connection._database.transaction():
+            connection._database.command("opencypher", text)
+        store: Any = desk.store
+        store.halts._known = None  # what no other process writes is read once
+    else:
+        await connection.run_idempotent(text, {})
+    assert await desk.by_hand.tick(HOUR) == 0
+    with pytest.raises(SchedulerHalted):
+        await desk.service.run_now(task_id, force=True)
+    found = {each.check: each for each in await desk.service.examine()}["service"]
+    assert (found.health, "the record of the halt is missing" in found.saw) == ("critical", True)
+    await desk.service.release()
+    await desk.by_hand.tick(SECOND)
+    assert desk.begun == ["Task"]
+
+
+async def test_a_halt_is_seen_by_the_doctor(desk: Desk) -> None:
+    await desk.service.halt(WHY)
+    found = {each.check: each for each in await desk.service.examine()}["service"]
+    assert (WHY.rstrip(".") in found.saw, found.numbers["halted"]) == (True, 1)
+    assert found.health != "ok"
+    await desk.service.release()
+    found = {each.check: each for each in await desk.service.examine()}["service"]
+    assert (WHY.rstrip(".") in found.saw, found.numbers["halted"]) == (False, 0)
+
+
 async def write(graph: str, text: str) -> None:
     """Write what no query of the catalogue writes."""
     store = await open_store(graph)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import Done, InvalidInput, LimitReached, TaskSchedulerService
+from remembrancer import Done, Failed, InvalidInput, LimitReached, TaskSchedulerService, check_graph, repair_graph
 from remembrancer.engine.clock import SystemTime
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.decision import PLAIN, PlanContext
@@ -167,6 +167,68 @@ async def test_stray_slots_are_found_and_unused_limits_go(graph: str, clock: Vir
         (check,) = [each for each in await service.examine() if each.check == "limits"]
         assert check.health == "ok"
         assert [each.key for each in await service.list_limits()] == ["key:db"]
+
+
+async def test_stray_slots_of_overlap_keys_are_found(graph: str, clock: VirtualClock) -> None:
+    """The key that an attempt keeps which waits is not stray: `check` called it so, and a repair let others in."""
+    later = {"backoff": "fixed", "delay": 3600, "jitter": "none"}
+
+    async def fail(_firing: Firing) -> Failed:
+        return Failed("No.")
+
+    async with ManualScheduler(TaskSchedulerService(graph, clock, handler=fail), clock) as scheduler:
+        service = scheduler.service
+        await scheduled(service, 1, overlap="skip", overlap_key="door", retry=later, concurrency_key="db")
+        await scheduler.tick(MINUTE)
+        assert await taken(service) == {"key:db": 0, "overlap:door": 1}
+        (check,) = [each for each in await service.examine() if each.check == "limits"]
+        assert (check.health, check.numbers["stray_slots"]) == ("ok", 0)
+        store: Any = store_of(service)
+        row = {"limit_key": "overlap:other", "slots": 1, "wanted": ["exec_gone"], "force": True, "at_us": 0}
+        await store._connection.write([Statement("take_slots", [row])])
+        (check,) = [each for each in await service.examine() if each.check == "limits"]
+        assert (check.health, check.numbers["stray_slots"]) == ("warn", 1)
+    report = await check_graph(graph)
+    assert [list(each.examples) for each in report.findings if each.part == "slot"] == [["overlap:other: exec_gone"]]
+    repaired = await repair_graph(graph)
+    assert list(repaired.after.findings) == []
+    async with ManualScheduler(TaskSchedulerService(graph, clock, handler=fail), clock) as scheduler:
+        assert (await taken(scheduler.service))["overlap:door"] == 1
+
+
+async def taken(service: TaskSchedulerService) -> dict[str, int]:
+    """Return how many slots of each limit are taken."""
+    return {each.key: each.taken for each in await service.list_limits()}
+
+
+async def test_a_task_that_waits_does_not_begin_early(graph: str, clock: VirtualClock) -> None:
+    """The clock was set back while it waited: a slot that became free let it begin before its time."""
+    async with ManualScheduler(TaskSchedulerService(graph, clock), clock) as scheduler:
+        service = scheduler.service
+        await service.set_limit("db", 0)
+        (task_id,) = await scheduled(service, 1, concurrency_key="db")
+        begun = clock.now()
+        await scheduler.tick(MINUTE)
+        assert (await service.get_task(task_id)).wait_key == "slot:key:db"
+        clock.set(begun - 5 * MINUTE)
+        await service.set_limit("db", 1)
+        await scheduler.tick()
+        await scheduler.tick(5 * MINUTE)
+        assert [run.status for run in await service.history(task_id)] == []
+        await scheduler.tick(MINUTE)
+        assert [run.status for run in await service.history(task_id)] == ["completed"]
+
+
+@pytest.mark.parametrize(
+    ("slots", "holders", "said"),
+    [
+        (1, ["task_a"], "The only slot of the limit key:db is taken by task_a;"),
+        (2, ["task_a", "task_b"], "All 2 slots of the limit key:db are taken by task_a, task_b;"),
+        (0, [], "No slot of the limit key:db is there;"),
+    ],
+)
+def test_a_full_limit_is_told_in_whole_sentences(slots: int, holders: list[str], said: str) -> None:
+    assert str(LimitReached("key:db", slots, holders)).startswith(said)
 
 
 async def test_an_execution_that_is_lost_frees_its_slot(graph: str, clock: VirtualClock) -> None:

@@ -126,3 +126,22 @@ async def test_a_server_that_is_worked_on_is_checked_and_no_more(neo4j_server: S
             await backup_graph(neo4j_server.graph, tmp_path / "backup")
 
     assert not (tmp_path / "backup").exists()
+
+
+async def test_a_priority_that_does_not_follow_is_repaired(graph: str) -> None:
+    async with TaskSchedulerService(graph) as service:
+        first, second = [
+            (await service.schedule_task(name, "goal", "prompt", "thought", "in 1h")).task_id for name in "AB"
+        ]
+        await service.schedule_task("C", "goal", "prompt", "thought", "in 1h", priority=8, depends_on=[first])
+        await service.update_task(first, depends_on=[second])
+    await write(graph, f"MATCH (t:scheduled_task {{task_id: '{second}'}}) SET t.served_priority = null")
+    await write(graph, f"MATCH (t:scheduled_task {{task_id: '{first}'}}) SET t.served_priority = 3")
+
+    (found,) = (await check_graph(graph)).findings
+    assert (found.part, found.loss, list(found.examples)) == ("index", False, [first])
+
+    repaired = await repair_graph(graph)
+    assert repaired.after.is_sound
+    async with TaskSchedulerService(graph) as service:
+        assert [(await service.get_task(each)).served_priority for each in (first, second)] == [8, 8]

@@ -313,3 +313,15 @@ def test_every_label_and_edge_of_the_schema_is_known_to_a_copy() -> None:
     declared = [text.split() for step in migrations("embedded") for text in step.statements]
     assert {words[3] for words in declared if words[:2] == ["CREATE", "VERTEX"]} == set(KEYS)
     assert {words[3] for words in declared if words[:2] == ["CREATE", "EDGE"]} == {edge.kind for edge in EDGES}
+
+
+@pytest.mark.parametrize("released", [False, True])
+async def test_a_copy_of_a_halted_graph_is_halted(tmp_path: Path, clock: VirtualClock, *, released: bool) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    async with ManualScheduler(TaskSchedulerService(source, clock), clock) as checker:
+        await checker.service.halt("It writes to the wrong people.", stop_running=True)
+        told = await (checker.service.release() if released else checker.service.halt_state())
+    await copy_graph(str(source), str(target))
+    async with ManualScheduler(TaskSchedulerService(target, clock), clock) as checker:
+        assert await checker.service.halt_state() == told
+        assert told.is_halted is not released

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import Failed, LineageLimitReached, TaskChanged, TaskSchedulerService
+from remembrancer import Defer, Failed, Firing, LineageLimitReached, QuotaReached, TaskChanged, TaskSchedulerService
+from remembrancer.model.execution import ExecutionStatus, Reason
+from remembrancer.model.handler_result import HandlerOutcome
 from remembrancer.model.ids import new_id
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.decision import PLAIN, PlanContext
 from remembrancer.policies.pipeline import plan_page
 from remembrancer.policies.retry import next_execution
+from remembrancer.policies.settlement import settlement_of
+from remembrancer.policies.unanswered.deferral import defer
 from remembrancer.policies.unanswered.questions import answered
 from remembrancer.ports.writes import Change, DueRetries, Lease
 
@@ -22,7 +26,6 @@ if TYPE_CHECKING:
 
     from neo4j_server import Server
 
-    from remembrancer import Firing
     from remembrancer.ports.graph import Graph
     from remembrancer.testing import VirtualClock
 
@@ -180,6 +183,68 @@ async def test_one_rerun_gets_the_last_run(pair: Pair, meet: Any) -> None:
     assert len(pair.begun) == 2
     lineage = await pair.services[1].lineage("thought")
     assert [each.get("runs", 0) for each in (lineage.reserved, lineage.spent, lineage.left)] == [0, 2, 0]
+
+
+async def test_one_gives_a_question_up(pair: Pair, meet: Any) -> None:
+    """Those that the question held, and its run, have one outcome each, whoever writes them."""
+    made = await pair.services[0].schedule_task("Task", "goal", "well", "thought", schedule_cron="* * * * *")
+    await pair.services[0].ask_task(made.task_id, "May I?", within="150s")
+    pair.clock.advance(3 * MINUTE)
+    for _ in range(2):  # first those that it held, then the run itself
+        won = await meet([await pair.claiming(place, made.task_id) for place in (0, 1)])
+        assert sorted(len(each) for each in won) == [0, 1]
+    runs = [(each.reason_code, each.occurrences) for each in await pair.services[1].history(made.task_id)]
+    assert sorted(runs) == [("held_by_deferral", 2), ("no_answer", 1)]
+    await pair.tick(MINUTE)
+    codes = [each.reason_code for each in await pair.services[1].history(made.task_id)]
+    assert codes.count("no_answer") == 1
+
+
+async def test_deferrals_in_a_row_are_counted_exactly(pair: Pair, meet: Any) -> None:
+    """A caller and a handler defer at the same instant: together they went one beyond `max_deferrals`."""
+    made = await pair.services[0].schedule_task(
+        "Task", "goal", "well", "thought", schedule_cron="0 * * * *", max_deferrals=1
+    )
+    pair.clock.advance(60 * MINUTE)
+    (execution,) = await (await pair.claiming(0, made.task_id))()
+    task = await pair.stores[0].tasks.get(made.task_id)
+    now, until = pair.clock.now(), pair.clock.now() + 90 * MINUTE
+    answer = HandlerOutcome(ExecutionStatus.DEFERRED, reason_code=Reason.DEFERRED_BY_HANDLER, reason="Later.")
+    by_handler = defer(task, Defer(until, "Later."), now, execution.nominal_at)
+    settlement = settlement_of(Firing(execution, task), answer, now, by_handler)
+    by_caller = defer(task, Defer(until + MINUTE, "Later still."), now, None)
+
+    done = await meet(
+        [
+            lambda: pair.stores[0].queue.settle([settlement]),
+            lambda: pair.stores[1].tasks.defer(made.task_id, task.next_run_ms, by_caller, pair.change("defer")),
+        ]
+    )
+    assert list(done[0]) == [True], "its execution has its outcome in any case"
+    after = await pair.stores[0].tasks.get(made.task_id)
+    assert (after.chain_deferrals, after.deferral_count) == (1, 1)
+    assert after.deferral_id == (by_caller if done[1] else by_handler).deferral.deferral_id
+    await pair.tick(120 * MINUTE)
+    assert "completed" in {each.status for each in await pair.services[0].history(made.task_id)}
+
+
+async def test_a_refused_task_leaves_its_dedup_key_free(pair: Pair, meet: Any) -> None:
+    await pair.services[0].set_limit("open", 1)
+    first = await pair.make("well")
+
+    async def under_key(service: TaskSchedulerService) -> str | None:
+        at = pair.clock.now() + MINUTE
+        try:
+            made = await service.schedule_task("Task", "goal", "well", "thought", at, dedup_key="daily")
+        except QuotaReached:
+            return None
+        return made.task_id
+
+    assert await meet([lambda each=each: under_key(each) for each in pair.services]) == [None, None]
+    await pair.services[0].cancel_task(first)
+    made = await meet([lambda each=each: under_key(each) for each in pair.services])
+    assert len({each for each in made if each}) == 1
+    assert await pair.one("MATCH (t:scheduled_task {dedup_key: 'daily'}) RETURN count(t) AS n") == {"n": 1}
 
 
 async def test_one_clears_a_dead_letter(pair: Pair, meet: Any) -> None:

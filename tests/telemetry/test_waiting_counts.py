@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from remembrancer.model.service_status import ServiceStatus
 
 MINUTE = timedelta(minutes=1)
+LATER = {"backoff": "fixed", "delay": "10h", "jitter": "none"}
 
 
 async def handle(firing: Firing) -> Any:
@@ -88,6 +89,8 @@ async def test_waiting_tasks_are_counted_by_what_they_wait_for(desk: ManualSched
     await desk.service.set_limit("closed", 0)
     other = await desk.service.schedule_task("later", "goal", "prompt", "thought", desk.clock.now() + 900 * MINUTE)
     await due(desk, "for a slot", concurrency_key="closed")
+    for _ in range(2):  # the attempt that is to follow the first keeps the key
+        await due(desk, "bad, in the way", overlap="buffer_all", overlap_key="door", retry=LATER)
     await due(desk, "for a task", depends_on=[other.task_id])
     for _ in range(2):
         await due(desk, "for a worker", queue="mail")
@@ -99,10 +102,11 @@ async def test_waiting_tasks_are_counted_by_what_they_wait_for(desk: ManualSched
     since = min(each.waits_since_ms for each in tasks if each.waits_since_ms is not None)
 
     assert waiting is not None
-    assert waiting.tasks == {"budget": 0, "queue": 2, "slot": 1, "task": 1}
+    assert waiting.tasks == {"budget": 0, "overlap": 1, "queue": 2, "slot": 1, "task": 1}
     assert waiting.longest_wait_seconds == (desk.clock.now() - from_ms(since)).total_seconds() >= 5400
     assert {name: value for name, value in values.items() if name.startswith("scheduler.tasks.waiting.")} == {
         "scheduler.tasks.waiting.budget": 0,
+        "scheduler.tasks.waiting.overlap": 1,
         "scheduler.tasks.waiting.queue": 2,
         "scheduler.tasks.waiting.slot": 1,
         "scheduler.tasks.waiting.task": 1,

@@ -73,6 +73,17 @@ SET t.due_key = r.due_key, t.status_index_key = r.status_index_key, t.cron_index
     t.wait_index_key = r.wait_index_key
 RETURN r.row AS row
 
+// name: misserved_tasks
+// Open tasks that are served with another priority than the highest of their own and those of the open tasks that depend on them.
+MATCH (t:scheduled_task)
+WHERE t.status IN ['PENDING', 'ACTIVE'] AND t.priority_changed_ms IS NULL
+OPTIONAL MATCH (x:scheduled_task)-[:DEPENDS_ON]->(t)
+WHERE x.status IN ['PENDING', 'ACTIVE']
+WITH t, coalesce(t.served_priority, 5) AS served, coalesce(t.priority, 5) AS own,
+     max(CASE WHEN x.task_id IS NULL THEN null ELSE coalesce(x.served_priority, 5) END) AS asked
+WHERE served <> CASE WHEN asked > own THEN asked ELSE own END
+RETURN t.task_id AS task_id ORDER BY task_id LIMIT $limit
+
 // name: delete_statistics
 // Delete all statistics: they are counted again from the nodes, in the same commit.
 UNWIND $rows AS r

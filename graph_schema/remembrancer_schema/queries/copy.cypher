@@ -84,9 +84,10 @@ SET g.copy_source = r.source, g.copy_segment = r.part, g.copy_position = r.after
 RETURN r.row AS row
 
 // name: complete_copy
-// The copy is whole, and this is who made it: the graph may be used.
+// The copy is whole, and this is who made it: the graph may be used. It is halted if its source was.
 UNWIND $rows AS r
 MATCH (g:remembrancer_graph)
+SET g += r.halt
 SET g.copied_from = g.copy_source, g.copy_source = null, g.copy_segment = null, g.copy_position = null,
     g.copy_id = r.change_id, g.copied_at = datetime({epochMillis: r.at_ms}), g.copied_via = r.surface,
     g.copied_by = r.actor

@@ -26,7 +26,8 @@ RETURN r.row AS row
 
 // name: defer_settled
 // Put tasks off because their execution answered so, if it still has its fence and this was not done before.
-// A paused task stays armed for the end of its pause, if that is later, or for nothing.
+// A paused task stays armed for the end of its pause, if that is later, or for nothing. One that was put off meanwhile
+// for the last time that it may be keeps that deferral, which stands for this one too.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
 USING INDEX SEEK e:task_execution(execution_id)
@@ -36,6 +37,7 @@ WHERE e.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE'] AND t.fence = coal
   AND NOT EXISTS { MATCH (d:task_deferral {deferral_id: r.deferral_id}) }
 WITH t, r, e.occurrence_key AS key, t.paused_at IS NULL OR coalesce(t.next_run_ms < r.next_run_ms, r.next_run_ms IS NULL) AS moves,
   CASE WHEN t.deferral_id IS NULL AND r.of_deferred_run THEN t.last_deferral_id ELSE t.deferral_id END AS before
+WHERE r.most_in_row IS NULL OR r.most_in_row > CASE WHEN before IS NULL THEN 0 ELSE coalesce(t.chain_deferrals, 1) END
 SET t.fence = t.fence + 1, t.deferral_id = r.deferral_id, t.last_deferral_id = before,
     t.chain_deferrals = CASE WHEN before IS NULL THEN 1 ELSE coalesce(t.chain_deferrals, 1) + 1 END,
     t.chain_since_ms = CASE WHEN before IS NULL THEN r.since_ms ELSE coalesce(t.chain_since_ms, r.since_ms) END,

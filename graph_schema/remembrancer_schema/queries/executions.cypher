@@ -95,7 +95,8 @@ CREATE (e:task_execution {
   execution_id: r.execution_id, occurrence_key: r.occurrence_key, task_id: r.task_id,
   execution_type: r.execution_type, task_type: r.task_type, status: 'running', attempt: 1, occurrences: 1,
   nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
-  fence: t.fence, replica_id: r.replica_id, limit_keys: CASE WHEN size(r.limit_keys) = 0 THEN null ELSE r.limit_keys END
+  fence: t.fence, replica_id: r.replica_id, limit_keys: CASE WHEN size(r.limit_keys) = 0 THEN null ELSE r.limit_keys END,
+  rerun_input: r.rerun_input
 })-[:EXECUTION_OF]->(t)
 CREATE (c:task_change {
   change_id: r.change_id, task_id: r.task_id, action: r.action, at: datetime({epochMillis: r.triggered_ms}),
@@ -230,7 +231,7 @@ CREATE (e:task_execution {
   execution_type: r.execution_type, task_type: r.task_type, status: 'running', attempt: r.attempt, occurrences: 1,
   nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
   fence: t.fence, replica_id: r.replica_id, cause: lost.cause, cause_detail: lost.cause_detail,
-  limit_keys: lost.limit_keys, retry_since_ms: r.retry_since_ms
+  limit_keys: lost.limit_keys, retry_since_ms: r.retry_since_ms, rerun_input: lost.rerun_input
 })-[:EXECUTION_OF]->(t)
 CREATE (e)-[:RETRY_OF]->(lost)
 RETURN r.row AS row, t.fence AS fence

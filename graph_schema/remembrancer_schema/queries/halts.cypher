@@ -6,8 +6,9 @@ RETURN g.halted_ms AS halted_ms, g.released_ms AS released_ms, g.halt_reason AS 
 
 // name: halt_scheduler
 // Let nothing begin from now on, on any replica; write who halted it. A halt that is in force keeps its beginning.
+// A graph that has lost its marker gets it again.
 UNWIND $rows AS r
-MATCH (g:remembrancer_graph {marker: 'remembrancer'})
+MERGE (g:remembrancer_graph {marker: 'remembrancer'})
 SET g.halt_fence = coalesce(g.halt_fence, 0) + 1
 WITH g, r
 SET g.halted_ms = CASE WHEN g.halted_ms IS NOT NULL AND g.released_ms IS NULL THEN g.halted_ms ELSE r.at_ms END,
@@ -22,7 +23,7 @@ RETURN r.row AS row
 // name: release_scheduler
 // End the halt that is in force; write who ended it. Without one, nothing is written.
 UNWIND $rows AS r
-MATCH (g:remembrancer_graph {marker: 'remembrancer'})
+MERGE (g:remembrancer_graph {marker: 'remembrancer'})
 SET g.halt_fence = coalesce(g.halt_fence, 0) + 1
 WITH g, r
 WHERE r.is_spoiled OR (g.halted_ms IS NOT NULL AND g.released_ms IS NULL)

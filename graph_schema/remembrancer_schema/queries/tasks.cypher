@@ -169,6 +169,56 @@ USING INDEX SEEK t:scheduled_task(served_priority)
 WHERE t.served_priority >= 0
 RETURN t.task_id AS task_id LIMIT 1
 
+// name: changed_priorities
+// Tasks whose served priority is to be worked out again, at most $limit.
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(priority_changed_ms)
+WHERE t.priority_changed_ms > 0
+RETURN t.task_id AS task_id ORDER BY t.priority_changed_ms LIMIT $limit
+
+// name: note_priorities
+// Note which tasks that others depend on may have another served priority now, since these have changed or ended.
+UNWIND $rows AS r
+MATCH (x:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK x:scheduled_task(task_id)
+MATCH (x)-[:DEPENDS_ON]->(o:scheduled_task)
+SET o.fence = coalesce(o.fence, 0)
+WITH r, x, o
+WHERE o.status IN ['PENDING', 'ACTIVE']
+  AND (coalesce(o.served_priority, 5) > coalesce(o.priority, 5)
+    OR x.status IN ['PENDING', 'ACTIVE'] AND coalesce(x.served_priority, 5) > coalesce(o.served_priority, 5))
+SET o.priority_changed_ms = r.at_ms
+RETURN DISTINCT r.row AS row
+
+// name: note_own_priorities
+// The same of tasks whose own priority has changed, if any other depends on them.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
+MATCH (:scheduled_task)-[:DEPENDS_ON]->(t)
+SET t.priority_changed_ms = r.at_ms
+RETURN DISTINCT r.row AS row
+
+// name: inherit_priorities
+// Serve tasks with the highest priority among their own and those of the open tasks that depend on them.
+UNWIND $rows AS r
+MATCH (t:scheduled_task {task_id: r.task_id})
+USING INDEX SEEK t:scheduled_task(task_id)
+SET t.fence = coalesce(t.fence, 0), t.priority_changed_ms = null
+WITH r, t
+WHERE t.status IN ['PENDING', 'ACTIVE']
+OPTIONAL MATCH (x:scheduled_task)-[:DEPENDS_ON]->(t)
+WHERE x.status IN ['PENDING', 'ACTIVE']
+WITH r, t, coalesce(t.priority, 5) AS own, max(CASE WHEN x.task_id IS NULL THEN null ELSE coalesce(x.served_priority, 5) END) AS asked
+WITH r, t, CASE WHEN asked > own THEN asked ELSE own END AS served
+WHERE served <> coalesce(t.served_priority, 5)
+WITH r, t, served, t.next_run_ms - (served - 5) * 900000 AS place_ms
+WITH r, t, served, CASE WHEN place_ms < 0 THEN 0 ELSE place_ms END AS place_ms
+SET t.fence = t.fence + 1, t.served_priority = CASE WHEN served = 5 THEN null ELSE served END,
+    t.wait_index_key = left(t.wait_index_key, size(t.wait_index_key) - size(t.task_id) - 16)
+      + right('00000000000000' + toString(place_ms), 15) + '|' + t.task_id
+RETURN r.row AS row
+
 // name: next_run
 // The earliest moment that any task with a due key above $floor_key is armed for.
 MATCH (t:scheduled_task)

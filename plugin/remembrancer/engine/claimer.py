@@ -134,9 +134,12 @@ class Claimer:
 
     async def serve_waiting(self, tasks: Sequence[ScheduledTask]) -> int:
         """Ask the policies about tasks that wait, and claim those that wait no longer; return the claims won."""
+        now = self._clock.now()
+        now_ms = to_ms(now)
+        tasks = [task for task in tasks if _has_come(task, now_ms)]
         reservation = self._executor.reserve(len(tasks))
         with reservation.until_sent():
-            claim = await self._begin(tasks[: reservation.slots], self._clock.now(), reservation)
+            claim = await self._begin(tasks[: reservation.slots], now, reservation)
         return await claim if claim else 0
 
     async def _begin(
@@ -233,3 +236,8 @@ class Claimer:
         self._loop.faults.report("The plan", text, error)
         with suppress(GraphBusy):  # locked by another write: the next tick finds it again
             await self._store.tasks.quarantine(task.task_id, fault, self._clock.now())
+
+
+def _has_come(task: ScheduledTask, now_ms: int) -> bool:
+    """Return whether the time of a task that waits has come: the clock may have been set back since."""
+    return task.next_run_ms is not None and task.next_run_ms <= now_ms

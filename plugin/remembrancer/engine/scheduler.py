@@ -34,13 +34,14 @@ from remembrancer.model.ids import new_id
 from remembrancer.model.limit import limit_keys_of
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.budget import draw_of
+from remembrancer.policies.retry import with_rerun_input
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.writes import Lease
 
 if TYPE_CHECKING:
     from remembrancer.engine.execution.slots import Reservation
     from remembrancer.engine.gates.halt_gate import HaltGate
-    from remembrancer.model.dead_letter import DeadLetter
+    from remembrancer.model.dead_letter import Rerun
     from remembrancer.model.execution import Execution
     from remembrancer.model.halt import HaltState
     from remembrancer.model.task import ScheduledTask
@@ -293,23 +294,23 @@ class Scheduler:
         await self._executor.idle()
 
     async def run_now(
-        self, task: ScheduledTask, change: Change, letter: DeadLetter | None = None, *, force: bool = False
+        self, task: ScheduledTask, change: Change, rerun: Rerun | None = None, *, force: bool = False
     ) -> Execution | None:
         """Start one execution outside the schedule; return it, or None if the task is not as *change* requires.
 
-        With a dead *letter*, the execution runs again what failed, and its task may have ended, but not by a
+        As a *rerun*, the execution runs again what failed, and its task may have ended, but not by a
         cancellation. Raises SchedulerBusy: no slot became free in time; LimitReached: a limit has none, and it is not
         to *force* it; SchedulerHalted.
         """
         await self.gate.refuse(force=force)
-        return await complete(self._run_now(task, change, letter, await self._executor.reserve_one(), force=force))
+        return await complete(self._run_now(task, change, rerun, await self._executor.reserve_one(), force=force))
 
     async def _run_now(
-        self, task: ScheduledTask, change: Change, letter: DeadLetter | None, reservation: Reservation, *, force: bool
+        self, task: ScheduledTask, change: Change, rerun: Rerun | None, reservation: Reservation, *, force: bool
     ) -> Execution | None:
         lease, limits = self._lease(), self._store.limits
-        run = manual_run(task, change.at, self.replica_id)
-        if keys := limit_keys_of(task, limits.known):
+        run, letter = manual_run(task, change.at, self.replica_id, rerun), rerun and rerun.letter
+        if keys := limit_keys_of(with_rerun_input(task, run), limits.known):
             run = run.model_copy(update={"limit_keys": keys})
         with reservation:
             reservation.claim([task.task_id])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at run time)
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -50,3 +50,11 @@ def dead_letter_id_of(task_id: str, code: Reason | None, fault: str) -> str:
     """Return the key of the dead letter of a task and a fault: numbers in the fault make no difference."""
     text = f"{task_id}|{code}|{_DIGITS.sub('#', fault)}"
     return f"dead_{blake2b(text.encode('utf-8', 'backslashreplace'), digest_size=8).hexdigest()}"
+
+
+class Rerun(NamedTuple):
+    """Another run of the task of a dead letter."""
+
+    letter: DeadLetter
+    changed_input: str | None
+    """The prompt and the context that it has in place of its task's, as JSON; None to run it as it was."""

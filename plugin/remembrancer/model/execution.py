@@ -6,9 +6,10 @@ from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at 
 from enum import StrEnum
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from remembrancer.model.addition import Cause, Detail  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.model.json_bounds import read_stored
 from remembrancer.model.task_status import TaskType  # noqa: TC001 (pydantic reads the annotations at run time)
 
 
@@ -184,6 +185,8 @@ class Execution(BaseModel):
     """The thought that this execution created."""
     limit_keys: tuple[str, ...] | None = None
     """The limits of which it holds a slot while it runs; None without any."""
+    rerun_input: str | None = None
+    """The prompt and the context that it runs with in place of its task's, as JSON; None unless it was run again so."""
     stop_reason: str | None = None
     """The reason for which it was asked to stop by another scheduler; None unless it was."""
     cause: Cause | None = None
@@ -194,3 +197,10 @@ class Execution(BaseModel):
     """The trace id of its run, 32 hexadecimal digits; None without a recorded trace."""
     span_id: str | None = None
     """The span id of its run, 16 hexadecimal digits; None without a recorded trace."""
+
+    @field_validator("rerun_input")
+    @classmethod
+    def _check_rerun_input(cls, value: str | None) -> str | None:
+        if value is not None and not isinstance(read_stored(value), dict):
+            raise ValueError("it is no JSON object")
+        return value

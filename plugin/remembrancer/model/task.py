@@ -107,7 +107,7 @@ class ScheduledTask(BaseModel):
     overlap_key: str | None = None
     priority: int | None = None
     served_priority: int | None = Field(default=None, ge=0, le=9)
-    """The priority by which it is served: its own; None is 5."""
+    """The priority by which it is served: the highest of its own and those that depend on it; None is 5."""
     dedup_reuse: DedupReuse = DedupReuse.NEVER
     session: Session | None = None
     depends_on: Dependencies = ()

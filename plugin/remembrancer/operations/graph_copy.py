@@ -1,7 +1,7 @@
 """The copy of a whole graph into another one, on either engine, and the proof that the two are equal.
 
 Pages are written under their keys, each together with the progress of the copy, so that an interrupted copy resumes
-there. At the end both graphs are read again, counted and digested part by part.
+there. At the end both graphs are read again, counted and digested part by part. A halt holds for the copy too.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ async def copy(
     parts = await _compare(source, target, watch)
     if mark is None or not mark.whole:
         author = current_actor()
-        await target.complete(Change("copy", clock.now(), author.surface, author.actor))
+        await target.complete(Change("copy", clock.now(), author.surface, author.actor), await source.halt())
     return CopyResult(source.name, target.name, mark is not None, parts)
 
 

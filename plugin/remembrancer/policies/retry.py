@@ -11,6 +11,7 @@ The laws of retries after a failure:
 - None begins later than `within` seconds after the start of the first, whatever held it.
 - One that waits is given up if its task loses its `retry`, or has had enough attempts by a lower `max_attempts`: the
   failure before is the outcome then, with all that follows from one.
+- Each attempt has the input of the first, also where a dead letter was run again with another.
 - A wait with jitter is the same on each replica: the key of the attempt draws it.
 """
 
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.model.execution import Execution, ExecutionStatus, Reason
 from remembrancer.model.ids import execution_id_of, next_attempt
+from remembrancer.model.json_bounds import read_stored
 from remembrancer.model.retry_policy import policy_of
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.unanswered.deadline import attempts_until_ms
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 _FAULTS: Final = frozenset({Reason.HANDLER_FAILED, Reason.HANDLER_RAISED, Reason.TIMED_OUT, Reason.RETRY_REQUESTED})
 """The failures that an attempt may follow: those of a handler. A lost execution follows `on_lost`."""
 _WHOLE: Final = 2**64
+RERUN_FIELDS: Final = ("trigger_prompt", "context")
+"""The fields of its task that a rerun may have others of."""
 
 
 def retry_due_ms(task: ScheduledTask, execution: Execution, outcome: HandlerOutcome, now: datetime) -> int | None:
@@ -104,7 +108,16 @@ def next_execution(former: Execution, now_ms: int, replica_id: str) -> Execution
         cause=former.cause,
         cause_detail=former.cause_detail,
         limit_keys=former.limit_keys,
+        rerun_input=former.rerun_input,
     )
+
+
+def with_rerun_input(task: ScheduledTask, execution: Execution) -> ScheduledTask:
+    """Return *task* with the input that one execution has instead: each attempt at a rerun has that of the first."""
+    if execution.rerun_input is None:
+        return task
+    kept = cast("dict[str, object]", read_stored(execution.rerun_input))
+    return task.model_copy(update={name: kept[name] for name in RERUN_FIELDS if name in kept})
 
 
 def _chance(execution: Execution) -> float:

@@ -65,6 +65,7 @@ def settlement_of(
         charge=None if firing.task.budget_id is None else charge_of(firing, outcome, deferred=reschedule is not None),
         retry_due_ms=due_ms,
         is_permanent=outcome.is_permanent,
+        depends=bool(firing.task.depends_on),
         is_counted=is_counted(firing.task, execution, outcome.status, is_retried=due_ms is not None, is_last=last),
     )
 
@@ -97,6 +98,7 @@ def given_up(task: ScheduledTask, failed: Execution, now: datetime) -> Settlemen
         ends_task=ends(ExecutionStatus.FAILED) if is_last(task, failed) else None,
         additions=task.additions,
         next_check=check_after_loss(task, failed, now),
+        depends=bool(task.depends_on),
     )
 
 
@@ -151,6 +153,7 @@ def recovery_of(task: ScheduledTask | None, lost: Execution, now: datetime, repl
         additions=task.additions if task else None,
         next_check=check_after_loss(task, lost, now) if task and not retry else None,
         charge=LOST if task is None or task.budget_id is not None else None,
+        depends=task is not None and bool(task.depends_on),
         is_counted=task is not None
         and is_counted(task, lost, ExecutionStatus.FAILED, is_retried=retry is not None, is_last=last),
     )

@@ -70,8 +70,12 @@ class CopyEndpoint(Protocol):
         """Write a page of the graph called *source*, and the progress of the copy."""
         ...
 
-    async def complete(self, change: Change) -> None:
-        """Mark the copy as whole, with an entry of the audit log."""
+    async def halt(self) -> Mapping[str, object]:
+        """Return the record of the graph's last halt, as it is stored."""
+        ...
+
+    async def complete(self, change: Change, halt: Mapping[str, object]) -> None:
+        """Mark the copy as whole, with the *halt* of its source and an entry of the audit log."""
         ...
 
     async def progress(self) -> CopyProgress | None:

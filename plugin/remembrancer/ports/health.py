@@ -44,8 +44,8 @@ class GraphHealth:
 UNKNOWN: Final = GraphHealth(0, None, 0, 0, None, None, None, None)
 """The health of a graph that does not answer."""
 
-WAITED_FOR: Final = ("budget", "queue", "slot", "task")
-"""The kinds of things that tasks wait for: the beginnings of their wait keys."""
+WAITED_FOR: Final = ("budget", "overlap", "queue", "slot", "task")
+"""The kinds of things that tasks wait for: an overlap is a slot of its key, the others are beginnings of wait keys."""
 
 
 @dataclass(frozen=True, slots=True)

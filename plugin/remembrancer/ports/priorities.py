@@ -20,6 +20,8 @@ class KnownPriorities:
     """True if a task has a priority, as far as this process knows."""
     edition: int = 0
     """Grows when this process gives a task a priority."""
+    changed: bool = False
+    """True if served priorities are to be worked out again, as far as this process knows."""
 
     def note(self, tasks: Sequence[ScheduledTask]) -> None:
         """Note tasks that this process has written: one of them may have a priority."""
@@ -39,5 +41,14 @@ class Priorities(Protocol):
         ...
 
     async def find(self) -> None:
-        """Look whether any task has a priority."""
+        """Look whether any task has a priority, and whether served priorities are to be worked out again."""
+        ...
+
+    async def inherit(self, now: datetime) -> int:
+        """Serve all tasks whose dependents have changed as these ask for; return the number of changes.
+
+        Laws: an open task is served with the highest of its own priority and those of the open tasks that depend on it.
+        What a commit changes is noted in that commit, so an end at any moment leaves nothing out: the rest is done by
+        the next call, of any replica.
+        """
         ...

@@ -104,6 +104,8 @@ class Reschedule:
     """The beginning of its chain, if it does not go on with one."""
     of_deferred_run: bool = False
     """True if the handler of a deferred run asks for it: then it goes on with the chain of that run's deferral."""
+    most_in_row: int | None = None
+    """The most deferrals in a row that its task may have, this one among them; None for any number."""
 
     def asking(self, question: Question) -> Reschedule:
         """Return it as the deferral that asks *question*."""
@@ -164,6 +166,8 @@ class Settlement:
     """Its usage of a budget; None for a task without one."""
     is_counted: bool = False
     """True if it counts for the failures in a row of its task."""
+    depends: bool = False
+    """True if its task depends on others."""
 
 
 @dataclass(frozen=True, slots=True)

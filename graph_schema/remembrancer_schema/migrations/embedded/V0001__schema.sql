@@ -64,6 +64,7 @@ CREATE PROPERTY scheduled_task.question_id IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.lineage_id IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.wait_index_key IF NOT EXISTS STRING;
 CREATE PROPERTY scheduled_task.served_priority IF NOT EXISTS LONG;
+CREATE PROPERTY scheduled_task.priority_changed_ms IF NOT EXISTS LONG;
 CREATE PROPERTY task_execution.execution_id IF NOT EXISTS STRING;
 CREATE PROPERTY task_execution.outcome_key IF NOT EXISTS STRING;
 CREATE PROPERTY task_execution.retry_due_ms IF NOT EXISTS LONG;
@@ -110,6 +111,7 @@ CREATE INDEX IF NOT EXISTS ON scheduled_task (check_at_ms) NOTUNIQUE NULL_STRATE
 CREATE INDEX IF NOT EXISTS ON scheduled_task (question_id) NOTUNIQUE NULL_STRATEGY SKIP;
 CREATE INDEX IF NOT EXISTS ON scheduled_task (wait_index_key) NOTUNIQUE NULL_STRATEGY SKIP;
 CREATE INDEX IF NOT EXISTS ON scheduled_task (served_priority) NOTUNIQUE NULL_STRATEGY SKIP;
+CREATE INDEX IF NOT EXISTS ON scheduled_task (priority_changed_ms) NOTUNIQUE NULL_STRATEGY SKIP;
 CREATE INDEX IF NOT EXISTS ON task_deferral (deferral_id) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON task_change (change_id) UNIQUE;
 CREATE INDEX IF NOT EXISTS ON task_change (idempotency_key) UNIQUE NULL_STRATEGY SKIP;

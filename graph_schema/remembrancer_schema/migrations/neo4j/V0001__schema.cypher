@@ -32,6 +32,7 @@ CREATE INDEX remembrancer_cron_index_key IF NOT EXISTS FOR (n:scheduled_task) ON
 CREATE INDEX remembrancer_question_id IF NOT EXISTS FOR (n:scheduled_task) ON (n.question_id);
 CREATE INDEX remembrancer_wait_index_key IF NOT EXISTS FOR (n:scheduled_task) ON (n.wait_index_key);
 CREATE INDEX remembrancer_served_priority IF NOT EXISTS FOR (n:scheduled_task) ON (n.served_priority);
+CREATE INDEX remembrancer_priority_changed_ms IF NOT EXISTS FOR (n:scheduled_task) ON (n.priority_changed_ms);
 CREATE INDEX remembrancer_check_at_ms IF NOT EXISTS FOR (n:scheduled_task) ON (n.check_at_ms);
 CREATE INDEX remembrancer_lineage_id IF NOT EXISTS FOR (n:scheduled_task) ON (n.lineage_id);
 CREATE INDEX remembrancer_exhausted_lineage IF NOT EXISTS FOR (n:lineage) ON (n.exhausted_ms);

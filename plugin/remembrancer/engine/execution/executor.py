@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.context import CURRENT_ACTOR, IDEMPOTENCY_KEY, Actor
-from remembrancer.engine.execution.bound_calls import BoundCalls
 from remembrancer.engine.execution.cancellation import Cancellations
 from remembrancer.engine.execution.deferral_wishes import permitted, settled
 from remembrancer.engine.execution.dependency_results import with_dependencies
@@ -24,7 +23,6 @@ from remembrancer.errors import SchedulerBusy
 from remembrancer.model.handler_result import HandlerOutcome
 from remembrancer.policies.settlement import settlement_of
 from remembrancer.policies.unanswered.deferral_limits import limits_from
-from remembrancer.ports.handler import Firing
 from remembrancer.ports.sync_calls import OUTSIDE
 
 if TYPE_CHECKING:
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.clock import Clock
     from remembrancer.ports.graph import Graph
-    from remembrancer.ports.handler import Handlers
+    from remembrancer.ports.handler import Firing, Handlers
     from remembrancer.ports.sync_calls import SyncCalls
     from remembrancer.ports.telemetry import Telemetry
     from remembrancer.ports.writes import Lease, Settlement
@@ -147,7 +145,9 @@ class Executor:
         batch = Batch(lease.lease_id, len(firings), self.telemetry.traced)
         deadlines: dict[float, list[Run]] = {}
         for each in firings:
-            started = Run(self._firing(each), batch, self._limit(each.task))
+            started = Run(
+                self._routes.firing(each, self._progress_writer, self.scheduler), batch, self._limit(each.task)
+            )
             self._runs.add(started)
             if self._routes.of(each.task.queue) is None:
                 self.workers.expect(started)
@@ -236,12 +236,6 @@ class Executor:
         self._stopped = True
         self._runs.destroy()
         self._routes.close()
-
-    def _firing(self, claimed: Firing) -> Firing:
-        """Return what the handler is called with."""
-        route = self._routes.of(claimed.task.queue)
-        calls = BoundCalls.of(self.scheduler, claimed.execution) if route and route.plain else self.scheduler
-        return Firing(claimed.execution, claimed.task, self._progress_writer.take, scheduler=calls)
 
     def _limit(self, task: ScheduledTask) -> float:
         return self._options.default_timeout_seconds if task.timeout_seconds is None else task.timeout_seconds

@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from remembrancer.engine.execution.bound_calls import BoundCalls
 from remembrancer.engine.execution.handler_call import is_async
 from remembrancer.engine.execution.sync_handler import SyncHandler
+from remembrancer.policies.retry import with_rerun_input
+from remembrancer.ports.handler import Firing
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from remembrancer.engine.execution.progress import ProgressWriter
     from remembrancer.engine.execution.runs import Runs
-    from remembrancer.ports.handler import Firing, Handler, Handlers
+    from remembrancer.ports.handler import Handler, Handlers
+    from remembrancer.ports.sync_calls import SyncCalls
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,12 @@ class HandlerRoutes:
     def of(self, queue: str | None) -> HandlerRoute | None:
         """Return the route of the tasks of a queue; None for a queue of workers."""
         return self._routes.get(queue)
+
+    def firing(self, claimed: Firing, progress: ProgressWriter, scheduler: SyncCalls) -> Firing:
+        """Return what the handler is called with."""
+        route, execution = self.of(claimed.task.queue), claimed.execution
+        calls = BoundCalls.of(scheduler, execution) if route and route.plain else scheduler
+        return Firing(execution, with_rerun_input(claimed.task, execution), progress.take, scheduler=calls)
 
     def close(self) -> None:
         """Let the threads of plain handlers end."""

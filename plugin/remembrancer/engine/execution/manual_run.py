@@ -11,11 +11,12 @@ from remembrancer.model.timestamps import to_ms
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from remembrancer.model.dead_letter import Rerun
     from remembrancer.model.task import ScheduledTask
 
 
-def manual_run(task: ScheduledTask, now: datetime, replica_id: str) -> Execution:
-    """Return an execution of *task* that is started now."""
+def manual_run(task: ScheduledTask, now: datetime, replica_id: str, rerun: Rerun | None = None) -> Execution:
+    """Return an execution of *task* that is started now; a *rerun* may have other input than the task."""
     execution_id = new_id("exec", to_ms(now))
     return Execution(
         execution_id=execution_id,
@@ -28,4 +29,5 @@ def manual_run(task: ScheduledTask, now: datetime, replica_id: str) -> Execution
         triggered_at=now,
         fence=task.fence,
         replica_id=replica_id,
+        rerun_input=rerun.changed_input if rerun else None,
     )

@@ -71,6 +71,8 @@ class DuePages:
             page = await self._store.queue.due(self._due_at, limit, self._after, self._shards)
             self._after = page[-1] if page else self._after
             return page
+        if self._known.changed:
+            await self._store.priorities.inherit(self._now)
         if not self._searched and not self._ahead.is_fresh(self._now, self._known.edition):
             await self._search()
         await self._read(limit)

@@ -9,7 +9,13 @@ from typing import Final
 
 from remembrancer.model.handler_result import THOUGHT_REFUSED
 from remembrancer.model.timestamps import from_ms, to_iso
-from remembrancer.operations.diagnostics.facts import DiagnosticFacts, ProcessStats, ending_calendars, failed_checks
+from remembrancer.operations.diagnostics.facts import (
+    DiagnosticFacts,
+    ProcessStats,
+    ending_calendars,
+    failed_checks,
+    halted,
+)
 from remembrancer.operations.diagnostics.remedies import REMEDIES
 from remembrancer.ports.statistics import DELAY_BOUNDS_MS, mean_seconds, most_common
 
@@ -165,7 +171,15 @@ def cron(facts: DiagnosticFacts) -> Judgement:
 
 
 def service(facts: DiagnosticFacts) -> Judgement:
-    """Age of the last successful tick, and failed or missed ticks."""
+    """Age of the last successful tick, failed or missed ticks, and a halt."""
+    health, saw, numbers = _ticks(facts)
+    if told := halted(facts):
+        spoiled = facts.halt is not None and facts.halt.is_spoiled
+        health, saw = _worst(health, CRITICAL if spoiled else WARN), f"{told}; {saw}"
+    return health, saw, {**numbers, "halted": float(bool(told))}
+
+
+def _ticks(facts: DiagnosticFacts) -> Judgement:
     process = facts.process
     if process is None:
         return _without_a_scheduler(facts)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from remembrancer.model.timestamps import from_ms, to_iso
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from remembrancer.model.dead_letter import DeadLetter
     from remembrancer.ports.calendars import CalendarInUse
+    from remembrancer.ports.halts import HaltRecord
     from remembrancer.ports.health import GraphHealth
     from remembrancer.ports.lineages import LineageState
     from remembrancer.ports.statistics import LifetimeStatistics, WindowStatistics
@@ -69,6 +72,8 @@ class DiagnosticFacts:
     """A few lineages with open tasks whose budgets have too little left."""
     stray_slots: Mapping[str, Sequence[str]] = field(default_factory=dict[str, "Sequence[str]"])
     """By limit: executions that hold a slot of it, and do not run."""
+    halt: HaltRecord | None = None
+    """The graph's halt that is in force; None without one."""
     failing_cues: Sequence[tuple[str, str]] = ()
     """A few tasks of kind `cue` whose last check failed, with why."""
 
@@ -78,6 +83,16 @@ def ending_calendars(calendars: Sequence[CalendarInUse], day: str) -> str:
     ending = [each for each in calendars if each.last < day]
     told = ", ".join(f"{each.name} until {each.last} ({each.tasks:,} tasks)" for each in ending[:3])
     return f"{len(ending)} calendars in use are to be renewed: {told}" if ending else ""
+
+
+def halted(facts: DiagnosticFacts) -> str:
+    """Return a sentence on the halt in force; an empty text without any."""
+    if (halt := facts.halt) is None:
+        return ""
+    if halt.is_spoiled:
+        return f"nothing begins: {halt.reason[:1].lower()}{halt.reason[1:].rstrip('.')}"
+    since = "" if halt.since_ms is None else f" since {to_iso(from_ms(halt.since_ms))}"
+    return f"the scheduler is halted{since}: {halt.reason.rstrip('.')}"
 
 
 def failed_checks(failing: Sequence[tuple[str, str]]) -> str:

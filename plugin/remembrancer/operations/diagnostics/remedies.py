@@ -29,8 +29,11 @@ REMEDIES: Final = {
         ),
     ),
     "service": (
-        "No task fires while the scheduler is stopped.",
-        "Start `remembrancer serve`, or read its log; raise the check interval if ticks are missed under load.",
+        "No task fires while the scheduler is stopped or halted.",
+        (
+            "Start `remembrancer serve`, or read its log; end a halt by `remembrancer release`; raise the check "
+            "interval if ticks are missed under load."
+        ),
     ),
     "deferrals": (
         "Repeatedly deferred tasks are not getting done.",

@@ -103,7 +103,7 @@ class BulkRun:
         selected: TaskFilter,
         ends: Ends,
         *,
-        timers: TimerGate | None = None,
+        timers: TimerGate | None,
     ) -> None:
         self._store = store
         self._timers = timers

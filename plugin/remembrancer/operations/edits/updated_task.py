@@ -68,7 +68,7 @@ def updated(task: ScheduledTask, fields: Mapping[str, Any], now: datetime, late_
         InvalidInput: A field is wrong, or the task would run once instead of again and again, or the reverse.
     """
     update = _updated(task, fields, now, late_by_seconds)
-    return update if "priority" not in fields else update._replace(after=with_priority(update.after))
+    return update if "priority" not in fields else update._replace(after=with_priority(update.after, task))
 
 
 def _updated(task: ScheduledTask, fields: Mapping[str, Any], now: datetime, late_by_seconds: float) -> Update:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from remembrancer.errors import InvalidInput, TaskEnded
 from remembrancer.model.constraints import LONGEST_TEXT, read_context, read_id, read_limit, read_reason, read_text
+from remembrancer.model.dead_letter import Rerun
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.operations.open_tasks import OpenTasks, check_readable
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.writes import Change
 
-    StartAgain = Callable[[ScheduledTask, Change, DeadLetter], Awaitable[Execution | None]]
+    StartAgain = Callable[[ScheduledTask, Change, Rerun], Awaitable[Execution | None]]
 
 
 class DeadLetterCommands:
@@ -52,7 +54,7 @@ class DeadLetterCommands:
             read_text("trigger_prompt", given["trigger_prompt"], LONGEST_TEXT, "Write today's report")
         if "context" in given:
             given["context"] = read_context(given["context"])
-
+        changed_input = json.dumps(given) if given else None
         letter: DeadLetter
 
         async def read() -> ScheduledTask:
@@ -62,10 +64,10 @@ class DeadLetterCommands:
             if task.status is TaskStatus.CANCELLED:
                 raise TaskEnded(task.task_id, task.status, "run again")
             check_readable(task)
-            return task.model_copy(update=given)
+            return task
 
         async def begin(task: ScheduledTask) -> Execution | None:
-            return await start(task, self._tasks.change("rerun", text), letter)
+            return await start(task, self._tasks.change("rerun", text), Rerun(letter, changed_input))
 
         return await self._runs.start(read, begin)
 

@@ -105,7 +105,8 @@ class LineageCommands:
             await reject_reuse(self._store.idempotency, key)
         lineage_id, task = await self._named(of)
         selected = TaskFilter(frozenset(OPEN_STATUSES), None, MOST, None)
-        run = BulkRun(self._store, self._clock, BulkAction("cancel", cancelling, text, dry_run), selected, self._ends)
+        action = BulkAction("cancel", cancelling, text, dry_run)
+        run = BulkRun(self._store, self._clock, action, selected, self._ends, timers=None)  # an end arms nothing
         result = BulkResult(action="cancel", dry_run=dry_run, counts={}, tasks=[])
         for _ in range(ROUNDS):  # a handler may schedule another one until its own task is cancelled
             known = {each.task_id for each in result.tasks}

@@ -23,7 +23,7 @@ from remembrancer.policies.occurrences import (
     run_without_pause_ms,
     without_pause,
 )
-from remembrancer.policies.unanswered.deferral_limits import PLAIN_TERMS, chain_of, check_limits
+from remembrancer.policies.unanswered.deferral_limits import PLAIN_TERMS, chain_of, check_limits, most_in_row
 from remembrancer.ports.writes import Reschedule
 from remembrancer.schedules.kinds import remaining_schedule
 from remembrancer.schedules.parsing import read_moment
@@ -119,7 +119,8 @@ def rescheduled(
         context=terms.context,
     )
     again = _deferred_again(task, until_ms, now_ms)
-    return Reschedule(made, until_ms, again, task.deferral_id, chain.since_ms, terms.of_deferred_run)
+    of_run, most = terms.of_deferred_run, most_in_row(task, terms.limits)
+    return Reschedule(made, until_ms, again, task.deferral_id, chain.since_ms, of_run, most)
 
 
 def check_no_question(task: ScheduledTask) -> None:

@@ -84,6 +84,11 @@ def chain_of(task: ScheduledTask, original: datetime | None, now: datetime, *, o
     )
 
 
+def most_in_row(task: ScheduledTask, limits: DeferralLimits) -> int | None:
+    """Return the most deferrals in a row of one run of *task*; None for any number."""
+    return limits.deferrals if task.max_deferrals is None else task.max_deferrals
+
+
 def check_limits(task: ScheduledTask, chain: DeferralChain, until_ms: int | None, limits: DeferralLimits) -> None:
     """Refuse a deferral beyond the limits of *task*; *until_ms* is None for one without a time.
 
@@ -92,7 +97,7 @@ def check_limits(task: ScheduledTask, chain: DeferralChain, until_ms: int | None
     """
     given = None if until_ms is None else to_iso(from_ms(until_ms))
     since = to_iso(from_ms(chain.since_ms))
-    most = limits.deferrals if task.max_deferrals is None else task.max_deferrals
+    most = most_in_row(task, limits)
     if most is not None and chain.deferrals >= most:
         times = (
             f"was deferred {chain.deferrals} times in a row, since {since}" if chain.deferrals else "is not deferred"

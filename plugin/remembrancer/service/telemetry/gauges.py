@@ -149,7 +149,7 @@ class Gauges:
         """Ask the graph: a few reads, none of them over all executions."""
         store, now = self._vitals.store(), self._vitals.now()
         taken = await self.refresh()
-        lifelong = await store.statistics.lifetime()
+        lifelong, halt = await store.statistics.lifetime(), await store.halts.read()
         return DiagnosticFacts(
             now_ms=to_ms(now),
             sounding=taken.sounding,
@@ -168,6 +168,7 @@ class Gauges:
             dead_letters=await store.dead_letters.all(None, MOST_LETTERS),
             exhausted=await store.lineages.exhausted(MOST_LETTERS),
             stray_slots=await store.limits.stray(),
+            halt=halt if halt.in_force else None,
             failing_cues=await store.watches.failing(),
         )
 

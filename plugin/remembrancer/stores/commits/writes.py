@@ -64,6 +64,7 @@ _AUDIT: Final = "the audit log has it"
 _STOP: Final = "the execution has events when it ends"
 _SLOT: Final = "the execution in the slot has events"
 _WAITS: Final = "the occurrence that waits has events when it runs, or gets another outcome"
+_ORDER: Final = "the order in which tasks are served is no change of a task"
 _ZONES: Final = "the rules of a time zone are no change of a task"
 
 _EXECUTIONS: Final = {
@@ -185,6 +186,9 @@ _TASKS: Final = {
     "advance_dependencies": WriteSpec(tasks.EditionRow, silent=_PART),
     "refuse_former_edition": WriteSpec(tasks.EditionRow, silent=_PART),
     "unlink_dependencies": WriteSpec(upkeep.ChangedTask, "task_id", silent=_PART),
+    "note_priorities": WriteSpec(tasks.NotedRow, silent=_ORDER, kind=None),
+    "note_own_priorities": WriteSpec(tasks.NotedRow, silent=_ORDER, kind=None),
+    "inherit_priorities": WriteSpec(tasks.NotedRow, "task_id", silent=_ORDER),
     "link_changed_dependencies": WriteSpec(tasks.DependencyChangeRow, "task_id", silent=_PART),
     "add_reactions": WriteSpec(tasks.ReactionRow, "task_id", silent="each occurrence that it adds has events"),
     "fail_checks": WriteSpec(tasks.FailedCheckRow, "task_id", events=row_events.check_failed, kind=UPKEEP),
@@ -270,7 +274,7 @@ _COPIES_AND_REPAIRS: Final = {
     "put_own_thoughts": WriteSpec(upkeep.NodeRow, silent=_COPY),
     "put_edges_of_<edge>": WriteSpec(upkeep.EdgeRow, silent=_COPY),
     "write_copy_progress": WriteSpec(upkeep.CopyProgressRow, silent=_COPY),
-    "complete_copy": WriteSpec(tasks.ChangeRow, silent=_COPY),
+    "complete_copy": WriteSpec(upkeep.CopyCompletionRow, silent=_COPY),
     "delete_unreadable_<label>": WriteSpec(upkeep.NodeKey, silent=_REPAIR),
     "delete_unreadable_tokens": WriteSpec(upkeep.NodeKey, silent=_REPAIR),
     "replace_batches": WriteSpec(upkeep.BatchRow, silent="it replaces events that cannot be read"),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import ForeignConstraint, GraphBusy, GraphUnavailable
 from remembrancer.model.execution import ExecutionStatus
+from remembrancer.model.task_status import OPEN_STATUSES
+from remembrancer.model.timestamps import to_ms
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken, rows_of
 from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.graph.lock_backoff import LockBackoff
@@ -15,6 +17,7 @@ from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.budget_rows import reserving
 from remembrancer.stores.rows.follow_up_rows import following_up
 from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases
+from remembrancer.stores.rows.priority_rows import note_changes, noting
 from remembrancer.stores.rows.slot_rows import limited_claims, note_refusals
 
 if TYPE_CHECKING:
@@ -122,6 +125,7 @@ class ClaimWriter:
         if limited and len(won) < len(claims):
             taken = [each for each in statements if each.name == "take_slots"]
             note_refusals(self._refused, taken, [rows_of("take_slots", statements, answers)])
+        note_changes(self._priorities, statements, answers)
         self._note_moves(won)
         if made:
             self._priorities.note(made)
@@ -188,6 +192,8 @@ def claim_statements(
         statements += following_up(dropped)
     if ended := [{"execution_id": claim.execution.execution_id} for claim in claims if claim.ends_deferral]:
         statements.append(Statement("end_deferrals", ended))
+    if ending := [claim.execution.task_id for claim in dropped if _may_free_others(claim)]:
+        statements.append(noting(ending, to_ms(dropped[0].execution.triggered_at)))
     if added := [node_rows.cause_row(claim.execution) for claim in claims if claim.execution.cause is not None]:
         statements.append(Statement("record_causes", added))
     return [*reserving(claims, statements), *returned]
@@ -204,6 +210,11 @@ def won_claims(claims: Sequence[Claim], statements: Sequence[Statement], answers
 def running_of(claims: Sequence[Claim]) -> list[Execution]:
     """Return the executions of those claims that are to run."""
     return [claim.execution for claim in claims if claim.execution.status is ExecutionStatus.RUNNING]
+
+
+def _may_free_others(claim: Claim) -> bool:
+    """Return whether a claim ends a task that depends on others."""
+    return claim.task_status not in OPEN_STATUSES and claim.gains is not None and "joined_ms" in claim.gains
 
 
 def _split(claims: Sequence[Claim]) -> tuple[list[Claim], list[Claim], list[Claim]]:

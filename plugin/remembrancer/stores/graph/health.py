@@ -7,6 +7,7 @@ import shutil
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphDamaged, GraphUnavailable, RemembrancerError
+from remembrancer.model.limit import OVERLAP, WAIT
 from remembrancer.model.timestamps import to_ms
 from remembrancer.model.words import count_of
 from remembrancer.ports.health import MOST_COUNTED, WAITED_FOR, GraphHealth, WaitingCounts
@@ -97,11 +98,12 @@ class GraphHealthProbe:
         tasks: dict[str, int] = {}
         begins: list[int] = []
         for kind in WAITED_FOR:
-            between = {"above": f"{kind}:", "below": after_all(f"{kind}:"), "limit": most}
-            (found,) = await ask(query("parked_tasks"), between)
-            tasks[kind] = found["tasks"]
-            if found["since_ms"] is not None:
-                begins.append(found["since_ms"])
+            tasks[kind] = 0
+            for above, below in _ranges_of(kind):
+                (found,) = await ask(query("parked_tasks"), {"above": above, "below": below, "limit": most})
+                tasks[kind] = min(most, tasks[kind] + found["tasks"])
+                if found["since_ms"] is not None:
+                    begins.append(found["since_ms"])
         (retries,) = await ask(query("retries_ahead"), {"floor_ms": 0, "limit": most})
         (letters,) = await ask(query("open_dead_letters"), {"limit": most})
         return WaitingCounts(
@@ -160,6 +162,16 @@ class GraphHealthProbe:
 
     def _written(self) -> None:
         self._connection.pending_counts.full = None
+
+
+def _ranges_of(kind: str) -> list[tuple[str, str]]:
+    """Return the ranges of the wait index keys of tasks that wait for one kind of thing."""
+    overlap = WAIT + OVERLAP
+    if kind == "overlap":
+        return [(overlap, after_all(overlap))]
+    if kind == "slot":
+        return [(WAIT, overlap), (after_all(overlap), after_all(WAIT))]
+    return [(f"{kind}:", after_all(f"{kind}:"))]
 
 
 def _disk(folder: Path | None) -> tuple[int | None, int | None]:

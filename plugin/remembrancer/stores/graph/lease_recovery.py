@@ -9,6 +9,7 @@ from remembrancer.ports.writes import Recovery
 from remembrancer.stores.commits.statement import UniqueKeyTaken, rows_of
 from remembrancer.stores.graph.outcomes import recovery_statements
 from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases, with_fence
+from remembrancer.stores.rows.priority_rows import note_changes
 from remembrancer.stores.rows.slot_rows import freed_keys
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ async def _write(
     answers = await parts.index.write_armed([_armed_ms(each) for each in lost], statements)
     for row in rows_of("fail_lost_executions", statements, answers):
         written.add(lost[int(row["row"])].settlement.execution.execution_id)
+    note_changes(parts.priorities, statements, answers)
     parts.slots.tell(freed_keys(statements, answers))
     started = rows_of("retry_executions", statements, answers)
     return [with_fence(retries[int(row["row"])], row) for row in started]

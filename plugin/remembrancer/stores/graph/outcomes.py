@@ -13,6 +13,7 @@ from remembrancer.stores.rows.dead_letter_rows import dead_letter_rows
 from remembrancer.stores.rows.due_key import due_key
 from remembrancer.stores.rows.failure_rows import counting
 from remembrancer.stores.rows.lease_rows import release_leases
+from remembrancer.stores.rows.priority_rows import noting
 from remembrancer.stores.rows.slot_rows import releasing, returning, without_overlap
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def settle_statements(
     statements[1:1] = charging(settlements)
     statements += _next_checks([(each, each.execution.fence) for each in settlements if each.next_check])
     statements += _dead_letters([(each, each.execution.fence) for each in settlements])
+    statements += _noted(settlements)
     released = releasing(_freed(settlements))
     statements = [*released, *counting(settlements), *statements]
     return [*statements, release_leases(ended_leases)] if ended_leases else statements
@@ -101,7 +103,7 @@ def following(settlements: Sequence[Settlement], final: Sequence[Settlement] | N
     statements: list[Statement] = []
     ending = [each for each in settlements if each.ends_task]
     if ended := [_retire_row(settlement, settlement.execution.fence + 1) for settlement in ending]:
-        statements.append(Statement("retire_tasks", ended))
+        statements += [Statement("retire_tasks", ended), *_noted(ending)]
     statements += _next_checks([(each, each.execution.fence + 1) for each in settlements if each.next_check])
     given_up = settlements if final is None else final
     return [*statements, *_dead_letters([(each, each.execution.fence + 1) for each in given_up])]
@@ -120,6 +122,14 @@ def _dead_letters(settled: Sequence[tuple[Settlement, int]]) -> list[Statement]:
     """Return the statement that counts failures which no attempt follows; none without any."""
     rows = dead_letter_rows(settled)
     return [Statement("record_dead_letters", rows)] if rows else []
+
+
+def _noted(settlements: Sequence[Settlement]) -> list[Statement]:
+    """Return the statement for the tasks that those depend on which may have ended; none without any."""
+    ending = [each for each in settlements if each.depends and each.ends_task]
+    if not ending:
+        return []
+    return [noting({each.execution.task_id for each in ending}, to_ms(ending[0].completed_at))]
 
 
 def _next_checks(paced: Sequence[tuple[Settlement, int]]) -> list[Statement]:

@@ -12,6 +12,7 @@ from remembrancer.model.ids import execution_id_of, new_id, occurrence_key
 from remembrancer.model.task_status import TaskType
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken
 from remembrancer.stores.rows.due_key import time_ms_of
+from remembrancer.stores.rows.priority_rows import noting
 from remembrancer.stores.rows.readable_records import one_line
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ async def quarantine(connection: GraphConnection, node: Row, fault: str, now_ms:
     change = disarmed.rows[0]
     ended: EndedRetriesRow = {"task_id": change["task_id"], "change_id": change["change_id"]}
     disarming = [disarmed, Statement("end_retries", [ended])]
+    if node.get("depends_on"):
+        disarming.append(noting([change["task_id"]], now_ms))
     try:
         await connection.write([*skipped, *disarming])
     except UniqueKeyTaken:  # that occurrence has an outcome already

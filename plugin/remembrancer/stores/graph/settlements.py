@@ -12,6 +12,7 @@ from remembrancer.model.control_characters import visible
 from remembrancer.stores.commits.statement import rows_of
 from remembrancer.stores.graph.outcomes import settle_statements
 from remembrancer.stores.rows.lease_rows import release_leases
+from remembrancer.stores.rows.priority_rows import note_changes
 from remembrancer.stores.rows.slot_rows import freed_keys
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Settlements:
         self._signals = parts.signals
         self._slots = parts.slots
         self._retries = parts.retries
+        self._priorities = parts.priorities
         self._answered: dict[str, bool] = {}
         """True if outcomes were written whose callers got an error, since others of their batch were not."""
 
@@ -105,6 +107,7 @@ class Settlements:
             if reschedule.next_run_ms is not None:
                 self._time_links.record(reschedule.deferral.task_id, reschedule.next_run_ms)
         _log_new(statements, answers)
+        note_changes(self._priorities, statements, answers)
         self._signals.tell_of(each.execution.task_id for each in settlements)
         self._slots.tell(freed_keys(statements, answers))
         self._retries.arm(waits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.errors import DuplicateTask, QueryFailed, RemembrancerError
 from remembrancer.model.timestamps import to_ms
@@ -16,6 +16,7 @@ from remembrancer.stores.rows.budget_rows import reserving_one
 from remembrancer.stores.rows.edit_rows import edit_row
 from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases, with_fence
 from remembrancer.stores.rows.lineage_rows import changed_lineages
+from remembrancer.stores.rows.priority_rows import changed_priorities, note_changes, noting
 from remembrancer.stores.rows.reference_rows import changed_links
 from remembrancer.stores.rows.slot_rows import note_refusals, returning, taking
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from remembrancer.model.dead_letter import DeadLetter
     from remembrancer.model.execution import Execution
     from remembrancer.ports.writes import Claim, Draw, Edit, Lease
-    from remembrancer.stores.commits.connection import GraphConnection
     from remembrancer.stores.commits.row_types.executions import EndedRetriesRow
     from remembrancer.stores.graph.armed_times import GraphArmedTimes
     from remembrancer.stores.graph.parts import GraphParts
@@ -34,26 +34,28 @@ _EDITING: Final = frozenset({"edit_tasks", "cancel_tasks"})
 """The statements whose answers say which tasks an edit has changed."""
 
 
-async def cancel(connection: GraphConnection, task_id: str, change: Change, outstanding: Claim | None) -> bool:
+async def cancel(parts: GraphParts, task_id: str, change: Change, outstanding: Claim | None) -> bool:
     """End an open task, together with what *outstanding* accounts for; return whether this call ended it."""
     row = audit_rows.change_row(task_id, change, outstanding)
     with rejecting_reuse(change.idempotency_key):
         try:
             statements = [*outstanding_statements([outstanding]), *_cancelling(row)]
-            answers = await connection.write(statements)
+            answers = await parts.connection.write(statements)
         except UniqueKeyTaken:
             if outstanding is None:
                 raise
             # The occurrence has an outcome already, as in a graph restored from half a backup.
             row |= {"task_fence": outstanding.execution.fence - 1, "if_fence": change.if_fence}
             statements = _cancelling(row)
-            answers = await connection.write(statements)
+            answers = await parts.connection.write(statements)
+    note_changes(parts.priorities, statements, answers)
     return bool(rows_of("cancel_tasks", statements, answers))
 
 
 def _cancelling(row: Mapping[str, object]) -> list[Statement]:
     """Return the statements that end one task, and the attempts that wait for their time."""
-    return [Statement("cancel_tasks", [row]), Statement("end_retries", [_retries_row(row)])]
+    ending = [Statement("cancel_tasks", [row]), Statement("end_retries", [_retries_row(row)])]
+    return [*ending, noting([str(row["task_id"])], cast("int", row["at_ms"]))]
 
 
 def _retries_row(changed: Mapping[str, object]) -> EndedRetriesRow:
@@ -91,6 +93,7 @@ async def edit(parts: GraphParts, edits: Sequence[Edit], armed_times: GraphArmed
             if fault := _explained(taken, edits):
                 raise fault from taken
             raise
+    note_changes(parts.priorities, statements, answers)
     armed_times.have_begun(zones)
     if any(each.before.runs_after_id != each.after.runs_after_id for each in edits):
         parts.signals.tell()
@@ -129,7 +132,7 @@ def _edit_statements(edits: Sequence[Edit]) -> list[Statement]:
         for link in changed_dependencies(each, str(row["change_id"])):
             parts.setdefault(link.name, []).extend(link.rows)
     changed = [Statement(name, rows) for name, rows in parts.items() if rows]
-    changed += changed_lineages(edits)
+    changed += [*changed_lineages(edits), *changed_priorities(edits)]
     return [
         *edition_guards(edits),
         *_key_returns(edits),
@@ -179,7 +182,7 @@ async def start_now(  # noqa: PLR0913 (what holds for the execution)
     again = {} if letter is None else {"dead_letter_id": letter.dead_letter_id}
     after = node_rows.to_json({"execution_id": execution.execution_id, **again})
     row = {**node_rows.start_row(execution), **audit, "change_reason": change.reason, "after": after}
-    row |= {"limit_keys": list(keys), "again": letter is not None}
+    row |= {"limit_keys": list(keys), "again": letter is not None, "rerun_input": execution.rerun_input}
     if draw is not None:  # the refusal of a budget moves the fence
         row["if_fence"] = change.if_fence if change.if_fence is not None else execution.fence
     wanted = {key: [execution.execution_id] for key in keys}

@@ -16,6 +16,7 @@ from remembrancer.errors import (
 )
 from remembrancer.model.timestamps import to_ms
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken, rows_of
+from remembrancer.stores.graph.concurrency.inheritance import inherited
 from remembrancer.stores.graph.concurrency.quotas import refusal
 from remembrancer.stores.graph.execution_list import ExecutionList
 from remembrancer.stores.graph.outcomes import deferral_statements, outstanding_statements
@@ -27,6 +28,7 @@ from remembrancer.stores.records.dependencies import dependency_links
 from remembrancer.stores.records.idempotency import rejecting_reuse
 from remembrancer.stores.rows import audit_rows, deferral_rows, node_rows
 from remembrancer.stores.rows.lineage_rows import begun_lineages, spawning
+from remembrancer.stores.rows.priority_rows import asked_priorities, note_changes
 from remembrancer.stores.rows.quota_rows import refusing
 from remembrancer.stores.rows.readable_records import FAULTS, one_line
 from remembrancer.stores.rows.reference_rows import first_links
@@ -87,7 +89,7 @@ class GraphTaskStore:
         if first:
             statements += deferral_statements(first)
         statements += [*first_links(tasks), *begun_lineages(tasks)]
-        statements += dependency_links(tasks)
+        statements += [*dependency_links(tasks), *asked_priorities(tasks)]
         if following := follow_rows(tasks):
             statements.append(Statement("follow_tasks", following))
         statements += refusing(quotas, tasks)
@@ -102,6 +104,8 @@ class GraphTaskStore:
         if admission is not None and not rows_of("spawn_tasks", statements, answers):
             return False
         self._parts.priorities.note(tasks)
+        note_changes(self._parts.priorities, statements, answers)
+        await inherited(self._parts, tasks[0].created_at)
         if any(task.check_at_ms is not None for task in tasks):
             self._parts.signals.tell()
         return True
@@ -130,8 +134,9 @@ class GraphTaskStore:
 
     async def cancel(self, task_id: str, change: Change, outstanding: Claim | None = None) -> bool:
         """End an open task, together with what *outstanding* accounts for; return whether this call ended it."""
-        ended = await cancel(self._connection, task_id, change, outstanding)
+        ended = await cancel(self._parts, task_id, change, outstanding)
         self._parts.signals.tell_of([task_id])
+        await inherited(self._parts, change.at)
         return ended
 
     async def defer(
@@ -153,6 +158,7 @@ class GraphTaskStore:
         """Make edits in one commit; return of each whether its task was still as it was read, and open."""
         done = await edit(self._parts, edits, self._armed_times)
         self._parts.priorities.note([each.after for each in edits])
+        await inherited(self._parts, edits[0].change.at)
         if any(each.after.reacts for each in edits):
             self._parts.signals.tell()
         return done

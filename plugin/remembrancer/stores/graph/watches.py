@@ -14,6 +14,7 @@ from remembrancer.schedules.reaction import CUE_EXAMPLE
 from remembrancer.stores.commits.statement import Row, Statement, rows_of
 from remembrancer.stores.cypher.read_only import refuse_powers
 from remembrancer.stores.rows import node_rows
+from remembrancer.stores.rows.priority_rows import note_changes, noting
 from remembrancer.stores.rows.wait_keys import NOT_WAITING
 from remembrancer_schema.catalog import query
 
@@ -125,7 +126,10 @@ class GraphWatches:
         statements = [Statement("add_reactions", [_reaction_row(each) for each in going])] if going else []
         if ending:
             statements.append(Statement("end_watched_tasks", [_end_row(each) for each in ending]))
+        if depending := [each.before.task_id for each in ending if each.before.depends_on]:
+            statements.append(noting(depending, to_ms(ending[0].at)))
         answers = await self._parts.index.write_armed([each.after.next_run_ms for each in going], statements)
+        note_changes(self._parts.priorities, statements, answers)
         written: set[str] = set()
         for row in rows_of("add_reactions", statements, answers):
             after = going[int(row["row"])].after

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphReplaced, GraphUnreachable, RemembrancerError
+from remembrancer.model.limit import OVERLAP
 from remembrancer.model.words import count_of
 from remembrancer.ports.graph_check import NAMED, CheckReport, CheckStep, Finding
 from remembrancer.stores.integrity.record_check import PAGE, WALKED, RecordCheck, is_derived_right
@@ -63,8 +64,10 @@ class GraphCheck:
             "event_stream": self._streams.add_stream,
             "event_batch": self._streams.add_batch,
         }
-        self._holders: dict[str, str] = {}
-        """By execution that holds a slot: the limit."""
+        self._holders: set[tuple[str, str]] = set()
+        """Limits, each with an execution that holds a slot of it."""
+        self._between_attempts: set[str] = set()
+        """Executions that have ended and wait for their next attempt: they keep their overlap keys."""
         self.walk = RecordCheck(connection, watch)
 
     async def run(self) -> CheckReport:
@@ -79,6 +82,8 @@ class GraphCheck:
         for edge in EDGES:
             with self._reported("edge"):
                 self._findings += await self._ends(edge)
+        with self._reported("index"):
+            await self._report_misserved()
         with self._reported("lease"):
             await self._report_leases()
         with self._reported("slot"):
@@ -116,9 +121,11 @@ class GraphCheck:
     def _collect_execution(self, node: Row) -> None:
         if node["status"] == "running":
             self._running.add(node["execution_id"])
+        elif node.get("retry_task_id") is not None:
+            self._between_attempts.add(node["execution_id"])
 
     def _collect_limit(self, node: Row) -> None:
-        self._holders |= dict.fromkeys(node.get("holders") or (), node["limit_key"])
+        self._holders |= {(node["limit_key"], each) for each in node.get("holders") or ()}
 
     def _collect_cron(self, node: Row) -> None:
         if count := node.get("open_tasks"):
@@ -187,6 +194,13 @@ class GraphCheck:
         )
         return [Finding("edge", saw, loss=True, examples=some[:NAMED]) for saw, some in found]
 
+    async def _report_misserved(self) -> None:
+        """Report tasks that are served with another priority than they should be."""
+        rows = await self._connection.read(query("misserved_tasks"), {"limit": PAGE})
+        if rows:
+            saw = f"{count_of(len(rows), 'task is', 'tasks are')} served with another priority than follows for them."
+            self._found("index", saw, [row["task_id"] for row in rows])
+
     async def _report_leases(self) -> None:
         """Report executions that no scheduler would ever settle."""
         unheld = self._running - self._leased
@@ -202,16 +216,26 @@ class GraphCheck:
 
     async def _report_slots(self) -> None:
         """Report slots of limits that executions hold which do not run."""
-        stray = {each for each in self._holders if each not in self._running}
+        stray = self._without_work(self._holders)
         if stray and not self._connection.exclusive:  # one may have begun, or ended, since it was read
-            found = await self._connection.read(query("still_running"), {"execution_ids": sorted(stray)})
-            keys = sorted({self._holders[each] for each in stray})
-            limits = await self._connection.read(query("limits_by_key"), {"keys": keys})
-            held = {each for row in limits for each in row["l"].get("holders") or ()}
-            stray = (stray & held) - {row["e"]["execution_id"] for row in found}
+            ids = sorted({each for _, each in stray})
+            found = [
+                row["e"] for row in await self._connection.read(query("executions_of_ids"), {"execution_ids": ids})
+            ]
+            self._running |= {node["execution_id"] for node in found if node["status"] == "running"}
+            waits = {node["execution_id"] for node in found if node.get("retry_task_id") is not None}
+            self._between_attempts |= waits
+            limits = await self._connection.read(query("limits_by_key"), {"keys": sorted({key for key, _ in stray})})
+            held = {(row["l"]["limit_key"], each) for row in limits for each in row["l"].get("holders") or ()}
+            stray = self._without_work(stray & held)
         if stray:
             saw = f"{count_of(len(stray), 'slot is', 'slots are')} held by executions that do not run."
-            self._found("slot", saw, [f"{self._holders[each]}: {each}" for each in sorted(stray)])
+            self._found("slot", saw, [f"{key}: {each}" for key, each in sorted(stray)])
+
+    def _without_work(self, held: set[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return the slots of executions that neither run nor keep an overlap key for their next attempt."""
+        kept = {(key, each) for key, each in held if key.startswith(OVERLAP) and each in self._between_attempts}
+        return {(key, each) for key, each in held - kept if each not in self._running}
 
     async def _report_counters(self) -> None:
         for each in await compare_counters(self._connection):

@@ -8,10 +8,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.ids import execution_id_of, minute_of, new_id, next_attempt
+from remembrancer.model.limit import OVERLAP
 from remembrancer.model.timestamps import to_ms
 from remembrancer.model.words import count_of
 from remembrancer.ports.graph_copy import Segment
 from remembrancer.stores.commits.statement import Row, Statement
+from remembrancer.stores.graph.concurrency.inheritance import work_out
 from remembrancer.stores.integrity.derived_counters import DerivedCounters
 from remembrancer.stores.integrity.record_check import (
     PAGE,
@@ -73,6 +75,8 @@ class Repair:
         self._lost: dict[str, str] = {}
         """By retry, the attempt that it repeats."""
         self._running: set[str] = set()
+        self._between_attempts: set[str] = set()
+        """Executions that have ended and wait for their next attempt: they keep their overlap keys."""
         self._leased: set[str] = set()
         self._holders: dict[str, Sequence[str]] = {}
         """By limit, the executions that hold a slot of it."""
@@ -92,6 +96,7 @@ class Repair:
         await self._count()
         for edge in EDGES:
             await self._link(edge)
+        await self._serve(now_ms)
         await self._lease_running(now_ms)
         await self._free_slots()
         await self._number_on()
@@ -161,6 +166,8 @@ class Repair:
     def _collect_execution(self, node: Row) -> None:
         if node["status"] == "running":
             self._running.add(node["execution_id"])
+        elif node.get("retry_task_id") is not None:
+            self._between_attempts.add(node["execution_id"])
         if node["attempt"] > 1:
             lost = next_attempt(node["occurrence_key"], node["attempt"] - 1)
             self._lost[node["execution_id"]] = execution_id_of(lost, to_ms(node["nominal_at"]))
@@ -193,6 +200,18 @@ class Repair:
         if edge.kind == "RETRY_OF":
             return {row["source"]: self._lost[row["source"]] for row in lacking if row["source"] in self._lost}
         return {row["source"]: row["named"] for row in lacking if row["named"] is not None}
+
+    async def _serve(self, now_ms: int) -> None:
+        """Give tasks the priorities with which they should be served."""
+        served, asked = 0, {"limit": PAGE}
+        while rows := [
+            row
+            for name in ("misserved_tasks", "changed_priorities")
+            for row in await self._connection.read(query(name), asked)
+        ]:
+            served += await work_out(self._connection, sorted({row["task_id"] for row in rows}), now_ms)
+        if served:
+            self.done.append(f"{count_of(served, 'task is', 'tasks are')} served with another priority now.")
 
     async def _there(self, edge: Edge, targets: Sequence[str]) -> Container[str]:
         """Return the targets that exist; missing minutes and thoughts are created."""
@@ -227,7 +246,8 @@ class Repair:
         """Free the slots of limits that executions hold which do not run."""
         rows: list[Row] = []
         for key, held in self._holders.items():
-            if stray := [each for each in held if each not in self._running]:
+            working = self._running | self._between_attempts if key.startswith(OVERLAP) else self._running
+            if stray := [each for each in held if each not in working]:
                 rows.append({"limit_key": key, "ended": dict.fromkeys(stray, True), "begun": []})
         if rows:
             await self._write("release_slots", rows)

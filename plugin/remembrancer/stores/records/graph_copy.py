@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from remembrancer.ports.writes import Change
     from remembrancer.stores.commits.connection import GraphConnection
+    from remembrancer.stores.commits.row_types.upkeep import CopyCompletionRow
 
 PAGE: Final = 1000
 """The nodes of a page: a commit costs little compared with a thousand, and they take little memory."""
@@ -28,6 +29,15 @@ _STREAMS: Final = Segment("event_stream", KEYS["event_stream"])
 _LABELS: Final = tuple(Segment(label, key) for label, key in KEYS.items() if label not in APART)
 _EDGES: Final = {edge.kind: edge for edge in EDGES}
 _COPIED: Final = "copied"
+_HALT: Final = {
+    "halted_ms": "halted_ms",
+    "released_ms": "released_ms",
+    "halt_reason": "reason",
+    "halted_by": "actor",
+    "halt_stops_runs": "stops_runs",
+}
+"""The properties of the record of a halt, by their names in answers."""
+_MISSING: Final = "missing"
 _QUIET: Final = timedelta(minutes=1)
 """A scheduler without a heartbeat for this time counts as dead; one that is stopped deregisters."""
 
@@ -88,9 +98,16 @@ class GraphCopyEndpoint:
         mark: Row = {"source": source, "part": segment.name, "after": page.after}
         await self._connection.write([*self._statements(segment, page), Statement("write_copy_progress", [mark])])
 
-    async def complete(self, change: Change) -> None:
-        """Mark the copy as whole, with an entry of the audit log."""
-        await self._connection.write([Statement("complete_copy", [change_row(None, change)])])
+    async def halt(self) -> Mapping[str, object]:
+        """Return the record of the last halt, as it is stored; of one that is missing, what is no record either."""
+        rows = await self._connection.read(query("halt_record"), {})
+        return rows[0] if rows else {"halted_ms": _MISSING}
+
+    async def complete(self, change: Change, halt: Mapping[str, object]) -> None:
+        """Mark the copy as whole, with the halt of its source and an entry of the audit log."""
+        stored = {name: halt.get(told) for name, told in _HALT.items()}
+        row: CopyCompletionRow = {**change_row(None, change), "halt": stored}
+        await self._connection.write([Statement("complete_copy", [row])])
 
     async def progress(self) -> CopyProgress | None:
         """Return the mark of the copy that writes this graph, or has written it."""

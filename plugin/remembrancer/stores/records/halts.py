@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from remembrancer.stores.commits.statement import Row
 
 _UNREADABLE: Final = "The record of the halt cannot be read."
+_MISSING: Final = "The record of the halt is missing."
 
 
 class GraphHalts:
@@ -35,7 +36,7 @@ class GraphHalts:
         """Return the last halt."""
         if self._known is None or not self._connection.exclusive:
             rows = await self._connection.read(query("halt_record"), {})
-            self._known = _record_from(rows[0]) if rows else HaltRecord(in_force=True, reason=_UNREADABLE)
+            self._known = _record_from(rows[0]) if rows else HaltRecord(True, reason=_MISSING, is_spoiled=True)  # noqa: FBT003
         return self._known
 
     async def halt(self, reason: str, change: Change, *, stops_runs: bool) -> None:

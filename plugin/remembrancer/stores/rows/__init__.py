@@ -13,6 +13,7 @@
 - `lineage_rows`: rows of lineages: their bounds, and the admission of tasks that handlers schedule.
 - `node_rows`: rows of the graph from model values, and model values from nodes.
 - `outcome_rows`: rows that write how executions go and end.
+- `priority_rows`: notes of the tasks that may be served otherwise, in the commits of what changes them.
 - `readable_records`: reading nodes leaves out an unreadable one, reports it once, and goes on.
 - `reference_rows`: rows that link tasks to the calendars and tasks to which their schedules refer, and to their
   templates.

@@ -39,4 +39,5 @@ def reschedule_row(reschedule: Reschedule) -> RescheduleRow:
         "live_id": reschedule.live_id,
         "since_ms": reschedule.since_ms,
         "of_deferred_run": reschedule.of_deferred_run,
+        "most_in_row": reschedule.most_in_row,
     }

@@ -25,6 +25,7 @@ class Observable:
     of_many: Callable[[Iterable[float]], float] = sum
 
 
+_FOR: Final = {**{kind: f"a {kind}" for kind in WAITED_FOR}, "overlap": "an execution in their way"}
 GAUGES: Final = (
     Observable("scheduler.executions.running", "{execution}", "Running handlers"),
     Observable("scheduler.executions.limit", "{execution}", "The most handlers that may run at once"),
@@ -38,7 +39,7 @@ GAUGES: Final = (
     Observable("scheduler.dead_letters", "{letter}", "Dead letters that are not cleared, up to 10,000", max),
     Observable("scheduler.dead_letters.failures", "{execution}", "Failures that these dead letters count", max),
     *(
-        Observable(f"scheduler.tasks.waiting.{kind}", "{task}", f"Tasks that wait for a {kind}, up to 10,000", max)
+        Observable(f"scheduler.tasks.waiting.{kind}", "{task}", f"Tasks that wait for {_FOR[kind]}, up to 10,000", max)
         for kind in WAITED_FOR
     ),
     Observable("scheduler.tasks.waiting.longest", "s", "The time for which the first of them has waited", max),

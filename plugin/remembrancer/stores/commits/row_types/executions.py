@@ -139,6 +139,7 @@ class ManualRunRow(StartRow):
 
     limit_keys: list[str]
     again: bool
+    rerun_input: str | None
     """True for what failed, whose task may have ended since."""
 
     change_id: str

@@ -107,6 +107,7 @@ class RescheduleRow(DeferralRow):
     live_id: str | None
     since_ms: int
     of_deferred_run: bool
+    most_in_row: int | None
 
 
 class DeferRow(RescheduleRow):
@@ -217,6 +218,12 @@ class FollowChangeRow(FollowRow):
     """A changed task that follows another, and the change."""
 
     change_id: str
+
+
+class NotedRow(TaskKey):
+    """A task of which something has changed, and when."""
+
+    at_ms: int
 
 
 class DependencyRow(TaskKey):

@@ -195,6 +195,12 @@ class CopyProgressRow(TypedDict):
     after: str | None
 
 
+class CopyCompletionRow(ChangeRow):
+    """The end of a copy, with the record of the halt of its source."""
+
+    halt: dict[str, object]
+
+
 class BatchRow(TypedDict):
     """A batch of events in place of one that cannot be read."""
 

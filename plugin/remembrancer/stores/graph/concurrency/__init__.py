@@ -1,5 +1,6 @@
 """Tasks and attempts that are due and have to wait.
 
+- `inheritance`: tasks are served with the priority of those that depend on them.
 - `limits`: the limits of a graph: their slots, and who holds them.
 - `priorities`: the tasks of a graph that have a priority.
 - `quotas`: the quotas of a graph: what they count, and the refusal of tasks that find no room.

@@ -102,13 +102,23 @@ class GraphLimits:
 
     async def stray(self) -> Mapping[str, Sequence[str]]:
         """Return by limit the executions that hold a slot of it, and do not run."""
-        before = {node["limit_key"]: set(node.get("holders") or ()) for node in await self._nodes()}
+        before = {node["limit_key"]: set(node.get("holders") or ()) for node in await self._held()}
         ended = await self._ended({each for held in before.values() for each in held})
         if not ended:
             return {}
-        again = await self._nodes()  # one that ended meanwhile has freed its slot in the same commit
-        found = {node["limit_key"]: sorted(ended.intersection(node.get("holders") or ())) for node in again}
-        return {key: held for key, held in found.items() if held}
+        again = await self._held()  # one that ended meanwhile has freed its slot in the same commit
+        keeps = await self._between_attempts({each for key in before if key > OVERLAP for each in before[key] & ended})
+        found: dict[str, list[str]] = {}
+        for node in again:
+            stray = ended.intersection(node.get("holders") or ())
+            if held := sorted(stray - keeps if node["limit_key"] > OVERLAP else stray):
+                found[node["limit_key"]] = held
+        return found
+
+    async def _held(self) -> list[Row]:
+        """Return the limits, of overlap keys a thousand of those in use."""
+        used = await self._connection.read(query("overlaps_in_use"), {"limit": _PAGE})
+        return [*await self._nodes(), *(row["l"] for row in used)]
 
     async def _ended(self, execution_ids: set[str]) -> set[str]:
         """Return those that do not run. They were read before: what runs by now is left alone."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.errors import GraphBusy
 from remembrancer.model.timestamps import to_ms
+from remembrancer.stores.graph.concurrency.inheritance import inherit
 from remembrancer.stores.graph.quarantine import quarantine_all
 from remembrancer.stores.rows import node_rows
 from remembrancer_schema.catalog import query
@@ -40,9 +41,16 @@ class GraphPriorities:
         return tasks
 
     async def find(self) -> None:
-        """Look whether any task has a priority."""
+        """Look whether any task has a priority, and whether served priorities are to be worked out again."""
         if not self.known.any:
             self.known.any = bool(await self._parts.connection.read(query("any_priority"), {}))
+        if self.known.any and not self.known.changed:
+            found = await self._parts.connection.read(query("changed_priorities"), {"limit": 1})
+            self.known.changed = bool(found)
+
+    async def inherit(self, now: datetime) -> int:
+        """Serve all tasks whose dependents have changed as these ask for; return the number of changes."""
+        return await inherit(self._parts, now)
 
     def _task(self, node: Row) -> ScheduledTask:
         """Read a due task, and remember where its node is."""

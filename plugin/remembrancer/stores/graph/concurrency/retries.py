@@ -13,6 +13,7 @@ from remembrancer.stores.graph.outcomes import following
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.budget_rows import reserving_attempts
 from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases, with_fence
+from remembrancer.stores.rows.priority_rows import note_changes
 from remembrancer.stores.rows.readable_records import FAULTS
 from remembrancer.stores.rows.slot_rows import (
     only_overlap,
@@ -52,6 +53,7 @@ class GraphRetries:
         self._index = parts.index
         self._time_links = parts.time_links
         self._signals = parts.signals
+        self._priorities = parts.priorities
 
     @property
     def earliest_ms(self) -> int | None:
@@ -135,6 +137,7 @@ class GraphRetries:
             if row["next_run_ms"] is not None:
                 self._time_links.record(row["task_id"], row["next_run_ms"])
         self._signals.tell_of(each.execution.task_id for each, _ in due.given_up)
+        note_changes(self._priorities, statements, answers)
         self._times.arm(until_ms for _, until_ms in (*due.held, *due.put_off) if until_ms is not None)
         return [with_fence(begun[int(row["row"])], row) for row in rows_of("start_retries", statements, answers)]
 
