@@ -479,7 +479,7 @@ async def follow_ups(life: Life) -> None:
     await life.make("bounded", every=10, misfire="skip", follow_up="well", thought="poor", budget={"max_fan_out": 0})
     await life.after(25)
     await life.after(25)
-    for key, most in (("open:origin:late", 3), ("open", 5)):
+    for key, most in (("open:origin:late", 2), ("open", 3)):
         await life.set_limit(key, most)
         await life.after(25)
 
