@@ -30,9 +30,11 @@ WHEEL_FILES := test_wheel test_docs test_errors_pickle schema/test_catalog schem
   stores/test_task_store stores/test_bolt_ports engine/test_live service/test_specification service/test_public_api \
   cli/test_commands cli/test_control_channel rest/test_api telemetry/test_reports telemetry/test_prometheus \
   telemetry/test_opentelemetry
+# Frameworks of agents, by the names of their tests.
+HOSTS ?= pydantic_ai langchain openai_agents
 WHEEL_TESTS := $(WHEEL_FILES:%=tests/%.py) -m "not slow and not neo4j"
 
-.PHONY: help run docs test check lint format types floors wheel bench crash kills chaos fuzz soak notebook constraints clean
+.PHONY: help run docs test check lint format types floors wheel hosts bench crash kills chaos fuzz soak notebook constraints clean
 
 help: ## List these commands
 	@echo "make …"
@@ -81,6 +83,27 @@ wheel: .venv/dev ## Build the wheel, and test that all of it is there and works
 	here $(BIN)/python > "$$(here $(WHEEL_PYTHON))/dependencies.pth"
 	echo "· Testing the installed wheel"
 	REMEMBRANCER_TESTED_AS=wheel $(WHEEL_PYTHON) -m pytest $(SIDE_BY_SIDE) -o cache_dir=build/wheel-cache $(WHEEL_TESTS)
+
+hosts: .venv/dev ## Test an agent's tools in the real frameworks, or those of HOSTS, each in an environment of its own
+	@for host in $(HOSTS); do
+	  home=build/hosts/$$host pins=tests/hosts/frameworks/$$host.txt
+	  if ! cmp --quiet $$pins $$home/installed; then
+	    echo "· Installing $$host in $$home (half a minute, once)"
+	    $(BIN)/python -m venv --clear --without-pip $$home
+	    if ! $(BIN)/python -m pip --python $$home/bin/python install --quiet --no-input --disable-pip-version-check \
+	      --no-deps --requirement $$pins; then
+	      echo "· $$host CANNOT BE HAD HERE: ITS TESTS ARE LEFT OUT" >&2
+	      continue
+	    fi
+	    # What the tests need besides is seen where it already is; the package itself is that of the checkout.
+	    here() { "$$1" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'; }
+	    here $(BIN)/python > "$$(here $$home/bin/python)/dependencies.pth"
+	    cp $$pins $$home/installed
+	  fi
+	  echo "· Testing the tools in $$host"
+	  PYTHONPATH=plugin:graph_schema $$home/bin/python -m pytest -o cache_dir=build/hosts/cache \
+	    tests/hosts/frameworks/test_$$host.py
+	done
 
 format: .venv/dev ## Format the code
 	@echo "· Formatting"

@@ -61,6 +61,9 @@ ANY_ALLOWED = {
     "surfaces/rest/schemas.py": JSON,
     "surfaces/mcp/server.py": "the SDK's contexts and servers carry values of any type",
     "surfaces/mcp/confirmation.py": "the SDK's contexts and servers carry values of any type",
+    "surfaces/frameworks/langchain_tools.py": FOREIGN,
+    "surfaces/frameworks/openai_tools.py": FOREIGN,
+    "surfaces/frameworks/pydantic_ai_capability.py": FOREIGN,
     "surfaces/tools/scheduler_tools.py": JSON,
     "surfaces/tools/signatures.py": "types are values here",
     "cli/views/set_files.py": "the library is untyped",
@@ -249,12 +252,13 @@ def test_every_silenced_check_names_its_rule() -> None:
 
 def test_what_the_package_imports_it_declares() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    groups = ("calendars", "mcp", "neo4j", "prometheus", "rest")
+    groups = ("calendars", "langchain", "mcp", "neo4j", "openai-agents", "prometheus", "pydantic-ai", "rest")
     extras = [item for group in groups for item in project["optional-dependencies"].get(group, [])]
     declared = {re.split(r"[^\w-]", item)[0].replace("-", "_") for item in [*project["dependencies"], *extras]}
     imported = {name.split(".")[0] for path in SOURCES for name in imports(tree(path))}
     ours = {"remembrancer", "remembrancer_schema"}
-    declared |= {"starlette", "mcp_types", "opentelemetry"}  # parts of FastAPI and mcp; what opentelemetry-… install
+    # Parts of FastAPI and mcp; what opentelemetry-…, openai-agents and pydantic-ai-slim install.
+    declared |= {"starlette", "mcp_types", "opentelemetry", "agents", "pydantic_ai"}
     assert imported - sys.stdlib_module_names - ours - declared == set()
 
 
@@ -265,6 +269,7 @@ def imports(module: ast.Module) -> list[str]:
 
 def test_importing_the_package_loads_no_engine_or_command_line() -> None:
     heavy = [
+        "agents",
         "arcadedb",
         "fastapi",
         "matplotlib",
@@ -319,6 +324,12 @@ def test_the_constraints_are_exact_versions_and_nothing_else() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     pinned = {pin.split("==")[0].lower().replace("_", "-") for pin in pins}
     assert {re.split(r"[^\w-]", item)[0].lower() for item in project["dependencies"]} <= pinned
+
+
+def test_the_pins_of_frameworks_are_exact_versions() -> None:
+    for path in (ROOT / "tests/hosts/frameworks").glob("*.txt"):
+        pins = [line for line in path.read_text("utf-8").splitlines() if not line.startswith("#")]
+        assert [pin for pin in pins if not re.fullmatch(r"[\w.-]+==[\w.!+]+", pin)] == []
 
 
 def test_no_file_speaks_of_one_machine() -> None:

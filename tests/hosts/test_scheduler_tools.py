@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 import threading
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
 import pytest
@@ -15,7 +16,7 @@ from pydantic.fields import FieldInfo
 from remembrancer import Firing, TaskSchedulerService
 from remembrancer.errors import InvalidInput, TaskNotFound
 from remembrancer.surfaces.tools.tool_table import tools_of
-from remembrancer.tools import SchedulerTools
+from remembrancer.tools import SchedulerTools, langchain_tools, openai_tools, pydantic_ai_capability
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -249,6 +250,24 @@ async def test_operators_manage_all(quick: TaskSchedulerService) -> None:
     trial = await tools.call("cancel_tasks", {"text": "Theirs", "dry_run": True})
     assert trial["counts"] == {"changed": 1}
     assert "Theirs" in (await tools.answer("cancel_tasks", {"text": "Theirs"}))["error"]
+
+
+@pytest.mark.parametrize(
+    ("form", "package", "extra"),
+    [
+        (langchain_tools, "langchain_core", "langchain"),
+        (openai_tools, "agents", "openai-agents"),
+        (pydantic_ai_capability, "pydantic_ai", "pydantic-ai"),
+    ],
+)
+async def test_missing_framework_names_its_extra(
+    quick: TaskSchedulerService, form: Any, package: str, extra: str
+) -> None:
+    tools = tools_for(quick)
+    if find_spec(package):
+        pytest.skip(f"{package} IS INSTALLED HERE")
+    with pytest.raises(InvalidInput, match=rf"pip install 'remembrancer\[{extra}\]'"):
+        form(tools)
 
 
 @pytest.mark.parametrize("agent", ["", "a\nb", 7])

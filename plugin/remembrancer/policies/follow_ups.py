@@ -7,6 +7,7 @@ The laws:
 - The id of a follow-up follows from the occurrence, so that no repetition makes a second one.
 - A follow-up belongs to the lineage of the task, one generation deeper. Bounds of the lineage and quotas hold; one that
   finds no room is not made, the reason of the outcome says so, and the outcome stands.
+- What held the task holds no follow-up: it has no concurrency key, overlap, circuit or dependencies of the task.
 - A follow-up has a follow-up only if the task's names one within its own: no loop comes of it.
 """
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 _TAKEN: Final = (
     *("origin_thought_id", "timezone", "on_lost", "max_attempts", "timeout_seconds", "retry", "tags", "group"),
-    *("queue", "concurrency_key", "priority", "context", "estimate", "traceparent"),
+    *("queue", "priority", "context", "estimate", "traceparent"),
 )
 """The fields that a follow-up takes from the task."""
 

@@ -2,6 +2,7 @@
 
 - `control`: control channel: JSON-RPC between a serving process and other processes of the same user.
 - `examples`: examples of every parameter and field of the API, for its document and for the problems that it answers.
+- `frameworks`: an agent's tools in the forms of agent frameworks.
 - `host_names`: names under which a server may be asked: a page of another name that was bound to this address is none
   of them.
 - `jsonable`: results as plain JSON values, for `--json` and the control channel.
