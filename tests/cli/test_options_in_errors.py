@@ -16,6 +16,7 @@ WRONG = {
     "a wrong expression": (("--cron", "x"), ["--cron"]),
     "the limit of another key": (("--in", "10m", "--limit", "db=3", "--concurrency-key", "mail"), ["--limit"]),
     "a wrong zone": (("--cron", "0 9 * * *", "-z", "Mars/X"), ["--timezone"]),
+    "a template": (("--in", "10m", "--overlap", "skip", "--overlap-key", "k-{nme}"), ["--overlap-key"]),
 }
 
 

@@ -245,6 +245,30 @@ async def test_what_runs_is_asked_to_stop_if_it_is_to(graph: str, clock: Virtual
         assert (run.execution_id, run.status, run.reason_code) == (state.stopping[0], "cancelled", "stopped_by_halt")
 
 
+async def test_a_forced_run_goes_on_until_the_next_halt(graph: str, clock: VirtualClock) -> None:
+    held = asyncio.Event()
+
+    async def handle(_firing: Firing) -> Done:
+        await held.wait()
+        return Done()
+
+    service = TaskSchedulerService(graph, clock, handler=handle)
+    async with ManualScheduler(service, clock):
+        task_id = (await service.schedule_task("Task", "goal", "prompt", "thought", "in 1h")).task_id
+        await service.halt(WHY, stop_running=True)
+        clock.advance(-MINUTE)  # by the clock of this machine, it begins before the halt
+        first = await service.run_now(task_id, force=True)
+        await service._process.running_scheduler().tick()
+        assert (await service.get_execution(first.execution_id)).status == "running"
+        await service.halt("All of it.", stop_running=True)
+        await service.idle()
+        assert (await service.get_execution(first.execution_id)).reason_code == "stopped_by_halt"
+        held.set()
+        second = await service.run_now(task_id, force=True)
+        await service.idle()
+        assert (await service.get_execution(second.execution_id)).status == "completed"
+
+
 async def test_a_halt_and_its_beginning_survive_a_restart(graph: str, clock: VirtualClock) -> None:
     first = Desk(graph, clock)
     async with first.by_hand:

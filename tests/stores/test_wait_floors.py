@@ -34,6 +34,14 @@ def test_a_search_finds_what_began_to_wait_since() -> None:
     assert floors.begin_read(THING, 2.0).above == THING
 
 
+def test_a_search_finds_what_has_changed_its_place() -> None:
+    floors = WaitFloors()
+    floors.end_read(floors.begin_read(THING, 0.0), LATER, END, 1.0)
+    floors.clear()
+
+    assert floors.begin_read(THING, 2.0).above == THING
+
+
 def test_a_search_proves_nothing_if_a_wait_begins_meanwhile() -> None:
     floors = WaitFloors()
     read = floors.begin_read(THING, 0.0)

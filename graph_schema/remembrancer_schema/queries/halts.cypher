@@ -2,7 +2,7 @@
 // The graph's record of its last halt: it is in force from halted_ms on, until released_ms.
 MATCH (g:remembrancer_graph {marker: 'remembrancer'})
 RETURN g.halted_ms AS halted_ms, g.released_ms AS released_ms, g.halt_reason AS reason, g.halted_by AS actor,
-       g.halt_stops_runs AS stops_runs
+       g.halt_stops_runs AS stops_runs, g.halt_fence AS edition
 
 // name: halt_scheduler
 // Let nothing begin from now on, on any replica; write who halted it. A halt that is in force keeps its beginning.

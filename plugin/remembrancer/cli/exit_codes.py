@@ -94,7 +94,9 @@ def _options_of(error: RemembrancerError, options: Mapping[str, str]) -> list[st
         return []
     whole = error.field.partition("[")[0]  # of an element of a list, the list
     field = whole if whole in options else _OPTION_FIELDS.get(error.field)
-    spoken = {each for each in re.findall(r"\w+", error.allowed) if "_" in each}
+    spoken = {
+        each for each in re.findall(r"(?<![{\w])\w+", error.allowed) if "_" in each
+    }  # but no {field} of a template
     return [flag for name, flag in options.items() if name == field or name in spoken]
 
 

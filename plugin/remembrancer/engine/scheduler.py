@@ -29,11 +29,11 @@ from remembrancer.engine.timeouts import end
 from remembrancer.engine.wait_sweep import WaitSweep
 from remembrancer.engine.waiting_retries import WaitingRetries
 from remembrancer.engine.watching.watcher import Watcher
-from remembrancer.errors import LimitReached
 from remembrancer.model.ids import new_id
 from remembrancer.model.limit import limit_keys_of
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.budget import draw_of
+from remembrancer.policies.limits import limit_reached
 from remembrancer.policies.retry import with_rerun_input
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.writes import Lease
@@ -308,7 +308,7 @@ class Scheduler:
     async def _run_now(
         self, task: ScheduledTask, change: Change, rerun: Rerun | None, reservation: Reservation, *, force: bool
     ) -> Execution | None:
-        lease, limits = self._lease(), self._store.limits
+        lease, limits, forced_in = self._lease(), self._store.limits, self.gate.edition if force else None
         run, letter = manual_run(task, change.at, self.replica_id, rerun), rerun and rerun.letter
         if keys := limit_keys_of(with_rerun_input(task, run), limits.known):
             run = run.model_copy(update={"limit_keys": keys})
@@ -316,11 +316,10 @@ class Scheduler:
             reservation.claim([task.task_id])
             draw = draw_of(task)
             if started := await self._store.queue.start_now(run, lease, change, letter, force=force, draw=draw):
-                self._executor.start([Firing(started, task)], lease, reservation)
+                self._executor.start([Firing(started, task)], lease, reservation, forced_in)
         if refusal := limits.refused.pop(run.execution_id, None):
             holders = await limits.tasks_of(refusal.holders)
-            held = [holders.get(each, each) for each in refusal.holders]
-            raise LimitReached(refusal.limit_key, refusal.slots, held, refusal.rate)
+            raise limit_reached(refusal, holders)
         return started
 
     async def _claim_round(self) -> int:

@@ -29,6 +29,8 @@ class HaltRecord:
     actor: str | None = None
     stops_runs: bool = False
     """True if executions that run are asked to stop."""
+    edition: int = 0
+    """A number that grows with each halt and each release."""
     is_spoiled: bool = False
     """True if its times cannot be read: then it is in force."""
 

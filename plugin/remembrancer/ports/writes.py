@@ -144,6 +144,8 @@ class Settlement:
     """The time (epoch ms) of the next attempt, which waits from then on; None if this is the outcome."""
     is_permanent: bool = False
     """True if another attempt would fail too, as the handler said."""
+    ended_because: str | None = None
+    """Why no attempt follows a failure; None for any other outcome, or if one does."""
     trace_id: str | None = None
     span_id: str | None = None
     charge: Charge | None = None

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.context import current_actor
 from remembrancer.engine.execution.run import StopReason
-from remembrancer.model.execution import ExecutionType
-from remembrancer.model.timestamps import to_ms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,18 +99,18 @@ class Cancellations:
         return run is not None
 
     def meet_halt(self, record: HaltRecord) -> list[str]:
-        """Ask the runs that began before a halt to stop, if it says so; but not the handler that has halted.
+        """Ask what runs to stop, if a halt says so; but not the handler that has halted, nor what was forced in it.
 
         Return those that had begun.
         """
-        if not record.in_force or not record.stops_runs or record.since_ms is None:
+        if not record.in_force or not record.stops_runs:
             return []
         actor = current_actor()
         stopping: list[str] = []
         for run in list(self._runs.handling.values()):
             if actor.surface == "handler" and actor.actor == run.execution_id:
                 run.spared = True
-            elif _is_halted(run, record.since_ms) and self._runs.ask(run, StopReason.HALTED):
+            elif _is_halted(run, record) and self._runs.ask(run, StopReason.HALTED):
                 stopping.append(run.execution_id)
         return stopping
 
@@ -132,8 +130,6 @@ class Cancellations:
         return stopping, written
 
 
-def _is_halted(run: Run, halted_ms: int) -> bool:
-    """Return whether a halt is to stop a run: not one that a person has begun by hand since."""
-    execution = run.firing.execution
-    is_forced = execution.execution_type is ExecutionType.MANUAL and to_ms(execution.triggered_at) > halted_ms
-    return run.asked is None and not run.spared and not is_forced
+def _is_halted(run: Run, record: HaltRecord) -> bool:
+    """Return whether a halt is to stop a run: not one that a person has forced since it was last declared."""
+    return run.asked is None and not run.spared and run.forced_in != record.edition

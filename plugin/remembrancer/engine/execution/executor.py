@@ -134,8 +134,13 @@ class Executor:
             raise SchedulerBusy(self._slots.limit, _SLOT_WITHIN_SECONDS)
         return Reservation(self._slots, 1, self._cancellations.reserved)
 
-    def start(self, firings: Sequence[Firing], lease: Lease, reservation: Reservation) -> None:
-        """Run the handlers of one claimed batch in slots reserved for it; their lease ends with the last of them."""
+    def start(
+        self, firings: Sequence[Firing], lease: Lease, reservation: Reservation, forced_in: int | None = None
+    ) -> None:
+        """Run the handlers of one claimed batch in slots reserved for it; their lease ends with the last of them.
+
+        What a person has forced goes on in the halt of the edition *forced_in*.
+        """
         if not firings:
             return
         reservation.use(len(firings))
@@ -148,6 +153,7 @@ class Executor:
             started = Run(
                 self._routes.firing(each, self._progress_writer, self.scheduler), batch, self._limit(each.task)
             )
+            started.forced_in = forced_in
             self._runs.add(started)
             if self._routes.of(each.task.queue) is None:
                 self.workers.expect(started)

@@ -67,6 +67,8 @@ class Run:
     waits_for_worker: bool = False
     """True for one of a queue of workers: it begins when a worker takes it."""
     begun_at: float | None = None
+    forced_in: int | None = None
+    """The edition of the halt in which a person has forced it; None for any other."""
     asked: StopReason | None = None
     asked_because: str = ""
     """The reason of that in words, where another occurrence is to run in its place."""

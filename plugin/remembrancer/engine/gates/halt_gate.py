@@ -78,6 +78,11 @@ class HaltGate:
         return self._record
 
     @property
+    def edition(self) -> int | None:
+        """The edition of the halt of the graph; None if it is not halted."""
+        return self._record.edition if self._record.in_force else None
+
+    @property
     def state(self) -> HaltState:
         """The state as it was last looked at."""
         record = self._record

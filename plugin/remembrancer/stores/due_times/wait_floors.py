@@ -58,6 +58,11 @@ class WaitFloors:
             self._lowered += 1
             self._floors.pop(begin, None)
 
+    def clear(self) -> None:
+        """Forget all floors: to be called once tasks have changed their places among those that wait."""
+        self._lowered += 1
+        self._floors.clear()
+
 
 @dataclass(frozen=True, slots=True)
 class FloorRead:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.ports.priorities import KnownPriorities
 from remembrancer.stores.due_times.retry_times import RetryTimes
+from remembrancer.stores.due_times.wait_floors import WaitFloors
 from remembrancer.stores.due_times.watermark import Watermark
 from remembrancer.stores.graph.due_index import DueIndex
 from remembrancer.stores.graph.element_ids import ElementIdCache
@@ -84,6 +85,8 @@ class GraphParts:
     slots: SlotSignals
     retries: RetryTimes
     priorities: KnownPriorities
+    wait_floors: WaitFloors
+    """Of the index of waits; used where only this process writes."""
 
     @classmethod
     def of(cls, connection: GraphConnection, watermark_lifetime_ms: int) -> GraphParts:
@@ -99,4 +102,5 @@ class GraphParts:
             SlotSignals(),
             RetryTimes(Watermark(watermark_lifetime_ms if connection.exclusive else 0)),
             KnownPriorities(),
+            WaitFloors(),
         )

@@ -72,7 +72,8 @@ def _record_from(row: Row) -> HaltRecord:
         return HaltRecord(since_ms=since_ms, until_ms=released, reason=reason, actor=actor)
     spoiled = released is not None or since_ms is None
     stops = not spoiled and row["stops_runs"] is True
-    return HaltRecord(True, since_ms, None, reason, actor, stops_runs=stops, is_spoiled=spoiled)  # noqa: FBT003
+    edition = row["edition"] if _is_time(row["edition"]) else 0
+    return HaltRecord(True, since_ms, None, reason, actor, stops_runs=stops, edition=edition, is_spoiled=spoiled)  # noqa: FBT003
 
 
 def _is_time(value: object) -> bool:

@@ -38,6 +38,7 @@ async def inherit(parts: GraphParts, now: datetime) -> int:
             return changed
         changed += await work_out(parts.connection, [row["task_id"] for row in found], to_ms(now))
         if changed:
+            parts.wait_floors.clear()
             parts.priorities.any = True
             parts.priorities.edition += 1
     parts.priorities.changed = True

@@ -115,7 +115,7 @@ class GraphRetries:
         statements = releasing(only_overlap(each.execution for each in ended))
         if begun:
             wanted, places = wanted_slots(without_overlap(begun))
-            statements += [taking(wanted, to_ms(begun[0].triggered_at))] if wanted else []
+            statements += taking(wanted, to_ms(begun[0].triggered_at))
             statements += over
             rows = [_start_row(*each, places.get(each[1].execution_id, {})) for each in due.started]
             statements.append(Statement("start_retries", rows))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.policies.dependencies.policy import task_in
 from remembrancer.stores.commits.statement import Statement
-from remembrancer.stores.due_times.wait_floors import WaitFloors
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.due_key import due_key, time_ms_of
 from remembrancer.stores.rows.wait_keys import begin_of, due_key_of, wait_index_key
@@ -35,7 +34,7 @@ class GraphWaits:
 
     def __init__(self, parts: GraphParts) -> None:
         self._parts = parts
-        self._floors = WaitFloors()
+        self._floors = parts.wait_floors
 
     async def park(self, waits: Sequence[NewWait]) -> Sequence[bool]:
         """Let those tasks wait that are still as they were read; return for each whether it was."""
