@@ -152,6 +152,8 @@ class Settlement:
     """Its usage of a budget; None for a task without one."""
     is_counted: bool = False
     """True if it counts for the failures in a row of its task."""
+    is_counted_refused: bool = False
+    """True if it would count as a failure, should the graph refuse it as it is."""
     depends: bool = False
     """True if its task depends on others."""
 
