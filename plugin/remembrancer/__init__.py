@@ -87,6 +87,7 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
     )
     from remembrancer.model.cancellation import Cancellation as Cancellation
     from remembrancer.model.chains import chain as chain
+    from remembrancer.model.circuit import Circuit as Circuit
     from remembrancer.model.dead_letter import DeadLetter as DeadLetter
     from remembrancer.model.deferral import Deferral as Deferral
     from remembrancer.model.dependency import (
@@ -319,6 +320,7 @@ _API: Final = {
         "Session",
     ),
     "model.halt": ("HaltState",),
+    "model.circuit": ("Circuit",),
     "model.timer": ("TimerAction", "TimerRequest"),
     "model.limit": ("ConcurrencyLimit", "SlotHolder"),
     "model.prune_result": ("PruneResult",),

@@ -259,11 +259,19 @@ class SchedulerBusy(RemembrancerError):
 
 
 class LimitReached(RemembrancerError):
-    """A limit has no free slot for a run that was asked for by hand, or its rate no permit; nothing was written."""
+    """A limit has no free slot for a run that was asked for by hand, or its rate no permit; nothing was written.
 
-    def __init__(self, limit_key: str, slots: int, holders: list[str], rate: str | None = None) -> None:
+    Also if a circuit is open, which is a limit too.
+    """
+
+    def __init__(
+        self, limit_key: str, slots: int, holders: list[str], rate: str | None = None, circuit: str | None = None
+    ) -> None:
         self.limit_key, self.slots, self.holders = limit_key, slots, holders
         self.rate = rate
+        if circuit is not None:
+            super().__init__(f"{circuit} Nothing was started. Wait, reset the circuit, or force the run.")
+            return
         by = f" by {', '.join(holders)}" if holders else ""
         taken = "The only slot" if slots == 1 else "No slot" if slots == 0 else f"All {slots} slots"
         verb = "is there" if slots == 0 and not holders else "is taken" if slots == 1 else "are taken"

@@ -264,7 +264,9 @@ class Life:
         self.is_over = True
         await self.did("release", self.service.release())
         await self.let_go()
-        for limit in [each for each in await self.service.list_limits() if not each.key.startswith("overlap:")]:
+        for limit in [
+            each for each in await self.service.list_limits() if not each.key.startswith(("overlap:", "circuit:"))
+        ]:
             await self.set_limit(limit.key.removeprefix("key:"), None)
         for row in await self.service.cypher("MATCH (l:lineage) WHERE l.runs IS NOT NULL RETURN l.lineage_id AS id"):
             await self.set_budget(row["id"], runs=1000, tokens=100_000)
@@ -344,6 +346,23 @@ async def overlaps(life: Life) -> None:
     await life.make("newest", "well", 3, overlap="cancel_other", overlap_key="desk")
     for _ in range(3):
         await life.after(1)
+
+
+async def circuits(life: Life) -> None:
+    """A service fails until its circuit opens; trials fail and succeed, and a person resets it."""
+    await life.did("circuit", life.service.set_circuit("mail", 2, 60))
+    retry = {"backoff": "fixed", "delay": 60, "jitter": "none"}
+    await life.make("fails", "fail 3", circuit_key="mail", retry=retry, max_attempts=9)
+    await life.make("fails too", "never", 3, circuit_key="mail")
+    for place in range(3):
+        await life.make(f"waits {place}", "well", 3 + place, circuit_key="mail", misfire_grace_seconds=9999.0)
+    for _ in range(9):
+        await life.after(1)
+    await life.make("fails again", "fail 9", circuit_key="mail", retry=retry, max_attempts=3)
+    for _ in range(3):
+        await life.after(1)
+    await life.did("reset", life.service.reset_circuit("mail"))
+    await life.after(1)
 
 
 async def dependencies(life: Life) -> None:
@@ -508,6 +527,7 @@ LIVES: Final[dict[str, Callable[[Life], Awaitable[None]]]] = {
         dead_letters,
         slots,
         overlaps,
+        circuits,
         dependencies,
         inherited_priorities,
         deferrals,

@@ -24,7 +24,7 @@ from remembrancer.testing import ManualScheduler
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from remembrancer import Firing
+    from remembrancer import DeadLetter, Firing
     from remembrancer.testing import VirtualClock
 
     Run = Callable[..., Any]
@@ -177,6 +177,63 @@ async def test_each_attempt_at_a_rerun_has_its_input(run: Run, ends: str) -> Non
     assert seen == [("prompt", {"to": "ada"}), *[("Ask Grace", {"to": "grace"})] * 2]
     async with run(handle) as checker:
         assert (await checker.service.get_task(task_id)).context == {"to": "ada"}
+
+
+FIXED = {"backoff": "fixed", "delay": 60, "jitter": "none"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "fields", "because"),
+    [
+        (Failed("no net"), {}, "no retry"),
+        (Failed("no net"), {"retry": FIXED, "max_attempts": 1}, "one attempt"),
+        (Failed("no net"), {"retry": FIXED, "max_attempts": 2}, "2 attempts"),
+        (Failed("no net", permanent=True), {"retry": FIXED}, "permanent"),
+        (Failed("no net"), {"retry": FIXED | {"give_up_on": ["handler_failed"]}}, "give_up_on"),
+        (Failed("no net"), {"retry": FIXED | {"within": 30}}, "within"),
+        (Failed("no net"), {"retry": FIXED, "deadline_seconds": 50}, "deadline_seconds"),
+    ],
+)
+async def test_a_dead_letter_says_why_no_attempt_follows(
+    run: Run, answer: Failed, fields: dict[str, Any], because: str
+) -> None:
+    async def handle(_firing: Firing) -> Failed:
+        return answer
+
+    async with run(handle) as checker:
+        await schedule(checker, **fields)
+        for _ in range(3):
+            await checker.tick(MINUTE)
+        (letter,) = await checker.service.dead_letters()
+        assert because in (letter.ended_because or "")
+
+
+async def test_attempts_are_listed_in_their_order(run: Run) -> None:
+    """An id was drawn from the number of its attempt: a history had the second attempt before or after the third."""
+
+    async def handle(_firing: Firing) -> Failed:
+        return Failed("no net")
+
+    async with run(handle) as checker:
+        ids = [await schedule(checker, retry=FIXED, max_attempts=4) for _ in range(5)]
+        await checker.tick(MINUTE)
+        by_hand = await checker.service.rerun((await schedule_once(checker)).dead_letter_id)
+        for _ in range(5):
+            await checker.tick(MINUTE)
+        for task_id in ids:
+            assert [each.attempt for each in await checker.service.history(task_id)] == [4, 3, 2, 1]
+        runs = await checker.service.history(by_hand.task_id)
+        assert [each.attempt for each in runs if each.execution_type == "manual_trigger"] == [3, 2, 1] * 2
+
+
+async def schedule_once(checker: ManualScheduler) -> DeadLetter:
+    """Return the dead letter of a task whose attempts are all over."""
+    task_id = await schedule(checker, retry=FIXED, max_attempts=3, schedule_cron="0 0 1 1 *")
+    await checker.service.run_now(task_id)
+    for _ in range(3):
+        await checker.tick(MINUTE)
+    (letter,) = await checker.service.dead_letters(task_id)
+    return letter
 
 
 async def test_a_cancelled_task_does_not_run_again(run: Run) -> None:

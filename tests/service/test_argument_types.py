@@ -76,6 +76,8 @@ ACCEPTED: dict[str, set[object]] = {
     "halt": TEXT,
     "release": TEXT | OPTIONAL,
     "set_limit": TEXT | NUMBER | OPTIONAL,
+    "set_circuit": TEXT | NUMBER,
+    "reset_circuit": TEXT,
     "ask_task": TEXT | NUMBER | OPTIONAL,
     "answer_task": TEXT | NUMBER | OPTIONAL,
     "questions": NUMBER,

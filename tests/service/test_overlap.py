@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from remembrancer import Done, Failed, InvalidInput, LimitReached, SchedulerOptions, TaskSchedulerService
+from remembrancer import Done, Failed, InvalidInput, LimitReached, Retry, SchedulerOptions, TaskSchedulerService
 from remembrancer.engine.clock import SystemTime
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.decision import PLAIN, PlanContext
@@ -449,3 +449,46 @@ async def test_another_replica_stops_what_is_in_the_way(neo4j_server: Server) ->
                 while (run := (await second.history(held.task_id))[0]).status == "running":  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
             assert (run.status, run.reason_code) == ("cancelled", "replaced")
+
+
+async def test_each_attempt_takes_the_key_over(graph: str, clock: VirtualClock) -> None:
+    seen: list[list[str]] = []
+
+    async def handle(firing: Firing) -> Failed:
+        (limit,) = await service.list_limits()
+        seen.append([each.execution_id for each in limit.holders])
+        begun.append(firing.execution.execution_id)
+        return Failed("It did not work.")
+
+    begun: list[str] = []
+    service = TaskSchedulerService(graph, clock, handler=handle)
+    async with ManualScheduler(service, clock) as scheduler:
+        retry = {"backoff": "fixed", "delay": 60, "jitter": "none"}
+        choices: dict[str, Any] = {"overlap": "skip", "overlap_key": "desk"}
+        await service.schedule_task("Tried", "g", "p", "t", "in 1m", retry=retry, max_attempts=4, **choices)
+        other = await service.schedule_task("Skipped", "g", "p", "t", "in 210s", **choices)
+        for _ in range(3):
+            await scheduler.tick(MINUTE)
+        await scheduler.tick(MINUTE / 2)
+        assert [run.reason_code for run in await service.history(other.task_id)] == ["overlap"]
+        await scheduler.tick(MINUTE / 2)
+        assert seen == [[each] for each in begun]
+        assert len(seen) == 4
+        assert await service.list_limits() == []
+
+
+async def test_a_third_attempt_is_replaced_and_frees_the_key(graph: str, clock: VirtualClock) -> None:
+    async def handle(firing: Firing) -> Retry | None:
+        return Retry("7m") if firing.task.name == "Tried" else None
+
+    service = TaskSchedulerService(graph, clock, handler=handle)
+    async with ManualScheduler(service, clock) as scheduler:
+        await service.schedule_task("Tried", "g", "p", "t", "in 1m", overlap="skip", overlap_key="desk")
+        for _ in range(2):
+            await scheduler.tick(timedelta(minutes=8))
+        other = await service.schedule_task(
+            "Newer", "g", "p", "t", "in 1m", overlap="terminate_other", overlap_key="desk"
+        )
+        await scheduler.tick(MINUTE)
+        assert [run.status for run in await service.history(other.task_id)] == ["completed"]
+        assert await service.list_limits() == []

@@ -147,6 +147,43 @@ async def test_one_replica_gets_the_last(pair: Pair, meet: Any, wanted: dict[str
     assert loser.is_open, "its occurrence is still due"
 
 
+async def test_one_replica_tries_a_circuit(pair: Pair, meet: Any) -> None:
+    """A circuit is open, and its trial is due: each has one task that waits for it."""
+    await pair.services[0].set_circuit("mail", 1, 60)
+    await pair.make("fails", circuit_key="mail")
+    await pair.tick()
+    ids = [await pair.make("well", circuit_key="mail") for _ in range(2)]
+    pair.clock.advance(MINUTE)
+    won = await meet([await pair.claiming(place, task_id) for place, task_id in enumerate(ids)])
+
+    assert sorted(len(each) for each in won) == [0, 1]
+    assert await pair.one(RUNNING) == {"task_id": next(each for each in won if each)[0].task_id}
+    (circuit,) = await pair.services[1].list_limits()
+    assert circuit.taken == 1
+
+
+async def test_two_replicas_open_a_circuit_together(pair: Pair) -> None:
+    """Each has one failure of the same service; then one of them tries it, and lets all others run."""
+    await pair.services[0].set_circuit("mail", 2, 60)
+    for _ in range(2):
+        await pair.make("once", circuit_key="mail", retry={"backoff": "fixed", "delay": 1, "jitter": "none"})
+    pair.clock.advance(MINUTE)
+    await asyncio.gather(*(each.tick() for each in pair.services))
+    for each in pair.services:
+        await each.idle()
+    waits = [await pair.make("well", circuit_key="mail") for _ in range(4)]
+    for each in await pair.services[0].list_limits():
+        assert each.circuit
+        assert (each.circuit.failures, each.circuit.open_since) == (2, pair.clock.now())
+    await pair.tick(timedelta(seconds=59))
+    assert len(pair.begun) == 2
+    for _ in range(3):
+        await pair.tick(timedelta(seconds=61))
+    for task_id in waits:
+        assert [each.status for each in await pair.services[0].history(task_id)] == ["completed"]
+    assert len(pair.begun) == 2 + 2 + 4
+
+
 async def test_one_answer_holds(pair: Pair, meet: Any) -> None:
     task_id = await pair.make("well")
     await pair.services[0].ask_task(task_id, "May I?")

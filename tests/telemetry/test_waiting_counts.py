@@ -102,10 +102,11 @@ async def test_waiting_tasks_are_counted_by_what_they_wait_for(desk: ManualSched
     since = min(each.waits_since_ms for each in tasks if each.waits_since_ms is not None)
 
     assert waiting is not None
-    assert waiting.tasks == {"budget": 0, "overlap": 1, "queue": 2, "slot": 1, "task": 1}
+    assert waiting.tasks == {"budget": 0, "circuit": 0, "overlap": 1, "queue": 2, "slot": 1, "task": 1}
     assert waiting.longest_wait_seconds == (desk.clock.now() - from_ms(since)).total_seconds() >= 5400
     assert {name: value for name, value in values.items() if name.startswith("scheduler.tasks.waiting.")} == {
         "scheduler.tasks.waiting.budget": 0,
+        "scheduler.tasks.waiting.circuit": 0,
         "scheduler.tasks.waiting.overlap": 1,
         "scheduler.tasks.waiting.queue": 2,
         "scheduler.tasks.waiting.slot": 1,

@@ -41,6 +41,7 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
     "check": ("check_graph", "repair_graph"),
     "backup": ("backup_graph",),
     "restore": ("restore_graph",),
+    "circuit": ("set_circuit", "reset_circuit", "list_limits"),
     "limit": ("set_limit", "list_limits"),
     "prune": ("prune",),
     "recheck": ("recheck",),

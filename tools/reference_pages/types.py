@@ -44,7 +44,7 @@ GROUPS: Final = {
         "model.prune_result",
         "model.recheck",
     ),
-    "Limits": ("model.limit",),
+    "Limits": ("model.limit", "model.circuit"),
     "Queues and workers": ("model.worker_calls",),
     "Halts": ("model.halt", "model.timer"),
     "Handlers": ("ports.handler", "model.handler_result", "engine.commands.command_handler"),

@@ -14,7 +14,8 @@ WITH t, r, count(e) AS failures, max(e.execution_id) AS last_id
 MERGE (d:dead_letter {dead_letter_id: r.dead_letter_id})
   ON CREATE SET d.task_id = r.task_id, d.reason_code = r.reason_code, d.fault = r.fault, d.failures = 0,
                 d.first_at = datetime({epochMillis: r.at_ms})
-SET d.failures = d.failures + failures, d.last_at = datetime({epochMillis: r.at_ms}), d.execution_id = last_id
+SET d.failures = d.failures + failures, d.last_at = datetime({epochMillis: r.at_ms}), d.execution_id = last_id,
+    d.ended_because = r.ended_because
 MERGE (d)-[:DEAD_LETTER_OF]->(t)
 RETURN r.row AS row, d.failures AS failures, d.failures = failures AS is_new
 

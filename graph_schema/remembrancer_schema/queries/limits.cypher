@@ -21,6 +21,54 @@ SET l.free = free, l.holders = held + r.wanted[0..free], l.given = given,
 RETURN r.row AS row, free, l.slots AS slots, l.holders[0..3] AS holders, l.rate AS rate,
   CASE WHEN is_rated THEN r.at_us + spent_us - full_us + (given + 1) * permit_us END AS next_us
 
+// name: pass_circuits
+// Let executions begin under circuits: all while a circuit is closed, none while it is open, and one once its trial is due.
+// Whatever began after it opened is its trial until it ends. `claim_limited` looks at what was free, as of slots.
+UNWIND $rows AS r
+MERGE (l:concurrency_limit {limit_key: r.limit_key})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH l, r, coalesce(l.holders, []) AS held
+WITH l, r, held, [h IN held WHERE NOT h IN coalesce(l.former, [])] AS trials
+WITH l, r, held, trials, CASE
+  WHEN l.open_since_ms IS NULL OR r.force THEN size(r.wanted)
+  WHEN l.trial_ms > r.at_ms AND l.trial_ms <= r.at_ms + coalesce(l.open_ms, r.open_ms) + 60000 THEN 0
+  WHEN size(trials) > 0 OR size(r.wanted) = 0 THEN 0 ELSE 1 END AS free
+SET l.free = free, l.given = free, l.holders = held + r.wanted[0..free]
+RETURN r.row AS row, free, null AS slots, (trials + r.wanted[0..free])[0..3] AS holders, null AS rate,
+  l.open_since_ms AS open_since_ms, l.failures AS failures, l.fault AS fault,
+  CASE WHEN free = 0 AND size(trials) = 0 THEN l.trial_ms * 1000 END AS next_us
+
+// name: count_circuits
+// Count outcomes for the circuits under which executions ran, before they are written: failures in a row open one, a completion closes it.
+// What began before a circuit opened says nothing about it while it is open.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+SET e.fence = coalesce(e.fence, 0)
+WITH e, r
+WHERE e.fence = r.fence AND e.status = 'running'
+WITH r.limit_key AS limit_key, collect(r) AS ended
+MATCH (l:concurrency_limit {limit_key: limit_key})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH l, [r IN ended WHERE l.open_since_ms IS NULL OR NOT r.execution_id IN coalesce(l.former, [])] AS counted
+WHERE size(counted) > 0
+WITH l, counted, counted[size(counted) - 1] AS r,
+  [i IN range(0, size(counted) - 1) WHERE NOT counted[i].is_failure] AS done
+WITH l, r, l.open_since_ms IS NOT NULL AS was_open, CASE
+  WHEN size(done) = 0 THEN coalesce(l.failures, 0) + size(counted)
+  WHEN done[size(done) - 1] = size(counted) - 1 THEN 0 ELSE size(counted) - 1 - done[size(done) - 1] END AS failures
+WHERE failures > 0 OR l.failures IS NOT NULL
+WITH l, r, was_open, failures, failures > 0 AND (was_open OR failures >= coalesce(l.opens_after, r.opens_after)) AS opens
+SET l.failures = CASE WHEN failures > 0 THEN failures END, l.fault = CASE WHEN failures > 0 THEN r.fault END,
+    l.open_since_ms = CASE WHEN opens THEN coalesce(l.open_since_ms, r.at_ms) END,
+    l.trial_ms = CASE WHEN opens THEN r.at_ms + coalesce(l.open_ms, r.open_ms) END,
+    l.former = CASE WHEN opens THEN coalesce(l.holders, []) END
+WITH r, was_open, failures, opens
+WHERE was_open <> opens
+RETURN r.row AS row, CASE WHEN opens THEN 'circuit_opened' ELSE 'circuit_closed' END AS kind,
+  r.limit_key + CASE WHEN opens THEN ': ' + toString(failures) + ' failures in a row, the last: ' + r.fault
+    ELSE ': a run was completed' END AS reason
+
 // name: claim_limited
 // Take occurrences as `claim_executions` does, if their executions have a slot of each of their limits since just now.
 UNWIND $rows AS r
@@ -138,11 +186,11 @@ WHERE o.status IN ['PENDING', 'ACTIVE']
 RETURN o.task_id AS task_id, o.name AS name
 
 // name: prune_limits
-// Delete limits that were never set, and of which no slot is held.
+// Delete limits that were never set, and of which no slot is held; not circuits that count failures.
 UNWIND $rows AS r
 MATCH (l:concurrency_limit {limit_key: r.limit_key})
 SET l.fence = coalesce(l.fence, 0) + 1
-WITH l, r WHERE l.is_set IS NULL AND size(coalesce(l.holders, [])) = 0
+WITH l, r WHERE l.is_set IS NULL AND l.failures IS NULL AND size(coalesce(l.holders, [])) = 0
 DETACH DELETE l
 RETURN r.row AS row
 
@@ -157,6 +205,31 @@ CREATE (c:task_change {
   change_id: r.change_id, task_id: null, action: r.action, at: datetime({epochMillis: r.at_ms}),
   surface: r.surface, actor: r.actor, reason: r.reason,
   before: before, after: r.after,
+  idempotency_key: r.idempotency_key, request_digest: r.request_digest
+})
+RETURN r.row AS row
+
+// name: set_circuits
+// Set after how many failures in a row circuits open, and for how long; write who set them.
+UNWIND $rows AS r
+MERGE (l:concurrency_limit {limit_key: r.limit_key})
+SET l.fence = coalesce(l.fence, 0) + 1, l.is_set = true, l.opens_after = r.opens_after, l.open_ms = r.open_ms
+CREATE (c:task_change {
+  change_id: r.change_id, task_id: null, action: r.action, at: datetime({epochMillis: r.at_ms}),
+  surface: r.surface, actor: r.actor, reason: r.reason, before: null, after: r.after,
+  idempotency_key: r.idempotency_key, request_digest: r.request_digest
+})
+RETURN r.row AS row
+
+// name: reset_circuits
+// Close circuits, and forget the failures that they have counted; write who did so.
+UNWIND $rows AS r
+MATCH (l:concurrency_limit {limit_key: r.limit_key})
+SET l.fence = coalesce(l.fence, 0) + 1, l.failures = null, l.fault = null,
+    l.open_since_ms = null, l.trial_ms = null, l.former = null
+CREATE (c:task_change {
+  change_id: r.change_id, task_id: null, action: r.action, at: datetime({epochMillis: r.at_ms}),
+  surface: r.surface, actor: r.actor, reason: r.reason, before: null, after: r.after,
   idempotency_key: r.idempotency_key, request_digest: r.request_digest
 })
 RETURN r.row AS row

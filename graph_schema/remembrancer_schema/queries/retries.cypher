@@ -30,8 +30,7 @@ CREATE (e:task_execution {
   execution_type: r.execution_type, task_type: r.task_type, status: 'running', attempt: r.attempt, occurrences: 1,
   nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
   fence: t.fence, replica_id: r.replica_id, cause: former.cause, cause_detail: former.cause_detail,
-  limit_keys: CASE WHEN size(r.limit_keys) = 0 THEN null ELSE r.limit_keys END, retry_since_ms: r.retry_since_ms,
-  rerun_input: former.rerun_input
+  limit_keys: former.limit_keys, retry_since_ms: r.retry_since_ms, rerun_input: former.rerun_input
 })-[:EXECUTION_OF]->(t)
 CREATE (e)-[:RETRY_OF]->(former)
 RETURN r.row AS row, e.fence AS fence
@@ -103,12 +102,13 @@ RETURN r.row AS row
 
 // name: count_failures
 // Count outcomes that are about to be written for the failures in a row of their tasks; pause a task with as many as it may have.
+// A failure whose next attempt is given up is such an outcome too, if that waits as it was read.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
 USING INDEX SEEK e:task_execution(execution_id)
 SET e.fence = coalesce(e.fence, 0), t.fence = coalesce(t.fence, 0)
 WITH e, t, r
-WHERE e.fence = r.fence AND e.status = 'running' AND t.status IN ['PENDING', 'ACTIVE']
+WHERE e.fence = r.fence AND (e.status = 'running' OR e.retry_due_ms = r.due_ms) AND t.status IN ['PENDING', 'ACTIVE']
 WITH t, collect(r) AS told
 WITH t, told, told[size(told) - 1] AS r, [i IN range(0, size(told) - 1) WHERE NOT told[i].is_failure] AS done
 WITH t, r, CASE

@@ -134,6 +134,10 @@ COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
     "restore": CommandEntry(
         "restore:RestoreOptions:restore", "Restore a backup as a new graph, with an id of its own."
     ),
+    "circuit": CommandEntry(
+        "circuit:CircuitOptions:circuit",
+        "Set or reset the circuit of a service that tasks share, or list the circuits.",
+    ),
     "limit": CommandEntry("limit:LimitOptions:limit", "Limit how many executions run at once, or list the limits."),
     "prune": CommandEntry(
         "prune:PruneOptions:prune", "Replace old executions by a summary for each task and day; every count stays true."

@@ -29,11 +29,11 @@ from remembrancer.engine.timeouts import end
 from remembrancer.engine.wait_sweep import WaitSweep
 from remembrancer.engine.waiting_retries import WaitingRetries
 from remembrancer.engine.watching.watcher import Watcher
-from remembrancer.errors import LimitReached
 from remembrancer.model.ids import new_id
 from remembrancer.model.limit import limit_keys_of
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.budget import draw_of
+from remembrancer.policies.limits import limit_reached
 from remembrancer.policies.retry import with_rerun_input
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.writes import Lease
@@ -319,8 +319,7 @@ class Scheduler:
                 self._executor.start([Firing(started, task)], lease, reservation, forced_in)
         if refusal := limits.refused.pop(run.execution_id, None):
             holders = await limits.tasks_of(refusal.holders)
-            held = [holders.get(each, each) for each in refusal.holders]
-            raise LimitReached(refusal.limit_key, refusal.slots, held, refusal.rate)
+            raise limit_reached(refusal, holders)
         return started
 
     async def _claim_round(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.model.limit import OVERLAP, WAIT
+from remembrancer.model.limit import OVERLAP, limit_in, wait_key_of
 from remembrancer.model.policy import Overlap
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.decision import PLAIN, PlanContext, Situation
@@ -99,7 +99,7 @@ class SlotQueue:
         free = 1 if limit.was_set_back(now_ms) else limit.free_at(now_ms, self._page)
         if free > 0:
             self._full.pop(limit.key, None)
-        found = await self._store.waits.first(WAIT + limit.key, free) if free > 0 else ()
+        found = await self._store.waits.first(wait_key_of(limit.key), free) if free > 0 else ()
         if limit.permit_ms(now_ms) > now_ms or (found and limit.rate is not None):
             self._wait_for_permit(limit.key, limit.permit_ms(now_ms, len(found)), now_ms)
         elif len(found) == self._page:
@@ -139,7 +139,7 @@ class SlotQueue:
             if task.task_id not in refused:
                 continue
             claim, refusal = refused[task.task_id]
-            reason, wait_key = reason_of(refusal, told), WAIT + refusal.limit_key
+            reason, wait_key = reason_of(refusal, told), wait_key_of(refusal.limit_key)
             context = PlanContext(now_ms, claim.execution.replica_id)
             if other := await self._in_place_of(task, (claim, refusal), reason, context):
                 instead.append(other)
@@ -185,7 +185,7 @@ class SlotQueue:
 
     def look_at(self, wait_keys: Collection[str]) -> None:
         """Look whether there is a slot after all for tasks that wait from now on: one may have been freed meanwhile."""
-        self._note_freed({each.removeprefix(WAIT) for each in wait_keys if each.startswith(WAIT)}, still_full=True)
+        self._note_freed(set(filter(None, map(limit_in, wait_keys))), still_full=True)
 
     def _note_freed(self, keys: Collection[str], *, still_full: bool = False) -> None:
         self._freed.update(keys)

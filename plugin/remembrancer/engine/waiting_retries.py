@@ -12,7 +12,7 @@ from remembrancer.model.limit import MOST_SLOTS, OVERLAP, first_slots, limit_key
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.budget import lineages_of, shortage_of
-from remembrancer.policies.retry import is_given_up, next_execution
+from remembrancer.policies.retry import given_up_because, next_execution
 from remembrancer.policies.settlement import given_up
 from remembrancer.ports.handler import Firing
 from remembrancer.ports.writes import DueRetries
@@ -192,8 +192,8 @@ def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str, bounds: 
         task = each.task
         if task is None or task.status is TaskStatus.CANCELLED:
             dropped.append(each)
-        elif is_given_up(task, each.execution, now):
-            given.append((each, given_up(task, each.execution, now)))
+        elif because := given_up_because(task, each.execution, now):
+            given.append((each, given_up(task, each.execution, now, because)))
         elif task.is_paused(now):
             held.append((each, None if task.paused_until is None else to_ms(task.paused_until)))
         elif not bounds.is_served(task.queue) or shortage_of(task, bounds.lineages) is not None:

@@ -8,6 +8,7 @@
 - `blocked`: blocked tasks: what waits for what, and what would let it run.
 - `cancellation`: the result of a request to cancel a task.
 - `chains`: requests that wait for each other in order.
+- `circuit`: circuits: the state of a service that tasks share, and the checks of their settings.
 - `constraints`: constraints on texts, ids, numbers and contexts, each with what is allowed and an example.
 - `control_characters`: control and invisible characters: detection, and escaping.
 - `cursor`: cursors: a reader's position in each stream of the event log, as short opaque text.

@@ -37,6 +37,8 @@ class DeadLetter(BaseModel):
     """The time (UTC) of the last failure."""
     execution_id: str
     """The last execution that failed."""
+    ended_because: str | None = None
+    """Why no attempt followed the last failure; None if that is not known."""
 
 
 def fault_of(code: Reason | None, reason: str | None) -> str:

@@ -64,6 +64,10 @@ class EventKind(StrEnum):
     """Nothing begins from then on, on any replica."""
     SCHEDULER_RELEASED = "scheduler_released"
     """The halt is over."""
+    CIRCUIT_OPENED = "circuit_opened"
+    """Failures in a row have opened a circuit: what uses its service waits. The reason names it."""
+    CIRCUIT_CLOSED = "circuit_closed"
+    """A trial was completed, or the circuit was reset: what waits for it runs."""
     GAP = "gap"
     """Events before this point are no longer stored; the stream continues with those that are."""
 

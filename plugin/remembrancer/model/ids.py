@@ -74,6 +74,13 @@ def execution_id_of(key: str, nominal_ms: int) -> str:
     return f"{first_id('exec', nominal_ms)}_{digest}"
 
 
+def attempt_id(execution_id: str, attempt: int) -> str:
+    """Return the id of another attempt at the occurrence of *execution_id*: it sorts after the attempts before it."""
+    begin, _, tail = execution_id.rpartition("_")
+    first = f"{begin}_{tail.partition('.')[0]}"
+    return first if attempt == 1 else f"{first}.{attempt:04d}"
+
+
 def next_attempt(key: str, attempt: int) -> str:
     """Return the key of another attempt at the occurrence of *key*."""
     return f"{key.rpartition('|')[0]}|{attempt}"

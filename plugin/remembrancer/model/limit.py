@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 from pydantic import BaseModel, ConfigDict
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.circuit import CIRCUIT, Circuit
 from remembrancer.model.constraints import label_form, read_label
-from remembrancer.model.overlap_key import overlap_key_of
+from remembrancer.model.overlap_key import circuit_key_of, overlap_key_of
 from remembrancer.model.quota import is_quota, read_quota_key
 
 if TYPE_CHECKING:
@@ -76,8 +77,8 @@ class ConcurrencyLimit(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     key: str
-    """`all`, `group:` and a group, `key:` and a concurrency key, `overlap:` and an overlap key, or a quota such as
-    `open:recurring`."""
+    """`all`, `group:` and a group, `key:` and a concurrency key, `overlap:` and an overlap key, `circuit:` and a
+    circuit key, or a quota such as `open:recurring`."""
     slots: int | None
     """The most executions at once, of a quota the most open tasks; None for no limit."""
     rate: str | None = None
@@ -92,6 +93,8 @@ class ConcurrencyLimit(BaseModel):
     """The tasks whose occurrences wait for a slot."""
     holders: list[SlotHolder] = []
     """The executions that hold a slot, up to 100 of them."""
+    circuit: Circuit | None = None
+    """The state of a circuit; None for any other limit."""
 
 
 def read_limit_key(key: object) -> str:
@@ -201,7 +204,21 @@ def limit_keys_of(task: ScheduledTask, known: Collection[str]) -> tuple[str, ...
         keys.append(_KEY + task.concurrency_key)
     if task.overlap is not None and (overlap_key := overlap_key_of(task)) is not None:
         keys.append(OVERLAP + overlap_key)
+    if task.circuit_key is not None and (circuit_key := circuit_key_of(task)) is not None:
+        keys.append(CIRCUIT + circuit_key)
     return tuple(keys)
+
+
+def wait_key_of(limit_key: str) -> str:
+    """Return the wait key of occurrences that wait for a limit."""
+    return limit_key if limit_key.startswith(CIRCUIT) else WAIT + limit_key
+
+
+def limit_in(wait_key: str) -> str | None:
+    """Return the limit that a wait key names; None for a wait for something else."""
+    if wait_key.startswith(CIRCUIT):
+        return wait_key
+    return wait_key.removeprefix(WAIT) if wait_key.startswith(WAIT) else None
 
 
 def first_slots(key: str) -> int | None:

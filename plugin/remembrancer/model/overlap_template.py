@@ -1,4 +1,4 @@
-"""Templates of overlap keys: text with fields of the task in braces."""
+"""Templates of keys, such as overlap keys: text with fields of the task in braces."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ CONTEXT: Final = "context"
 
 
 @dataclass(frozen=True, kw_only=True)
-class OverlapKeyField(Text):
-    """A template of an overlap key."""
+class KeyTemplate(Text):
+    """A template of a key."""
 
     longest: int = LONGEST
     one_line: bool = True
@@ -35,18 +35,18 @@ class OverlapKeyField(Text):
 
         def read(name: str, value: object) -> object:
             text = read_line(name, value, longest=self.longest, example=self.example)
-            list(parts_of(text))
+            list(parts_of(text, name))
             return text
 
         return read
 
 
-def parts_of(template: str) -> Iterator[tuple[str, str | None]]:
-    """Yield the texts of a template, each with the path of the field after it. Raises InvalidInput."""
+def parts_of(template: str, field: str) -> Iterator[tuple[str, str | None]]:
+    """Yield the texts of a template of a field, each with the path of the field after it. Raises InvalidInput."""
     try:
         parts = list(Formatter().parse(template))
     except ValueError as fault:
-        raise wrong_template(template, f"text with fields in pairs of braces; here: {fault}") from fault
+        raise wrong_template(field, template, f"text with fields in pairs of braces; here: {fault}") from fault
     for text, path, form, conversion in parts:
         if path is None:
             yield text, None
@@ -54,12 +54,12 @@ def parts_of(template: str) -> Iterator[tuple[str, str | None]]:
         first, _, rest = path.partition(".")
         if form or conversion or ((first not in _FIELDS or rest) and (first != CONTEXT or not rest)):
             known = ", ".join(f"{{{each}}}" for each in _FIELDS)
-            raise wrong_template(template, f"fields of the task: {known}, and {{context.NAME}}", first)
+            raise wrong_template(field, template, f"fields of the task: {known}, and {{context.NAME}}", first)
         yield text, path
 
 
-def wrong_template(template: str, allowed: str, name: str | None = None) -> InvalidInput:
+def wrong_template(field: str, template: str, allowed: str, name: str | None = None) -> InvalidInput:
     """Return the error about a template, which says what is allowed."""
     meant = nearest(name, [*_FIELDS, CONTEXT]) if name else None
     hint = f" (did you mean {meant}?)" if meant and meant != name else ""
-    return InvalidInput("overlap_key", template, allowed + hint, "report-{name}")
+    return InvalidInput(field, template, allowed + hint, "report-{name}")

@@ -33,7 +33,7 @@ from remembrancer.model.field_definition import (
     ZoneName,
     definitions_of,
 )
-from remembrancer.model.overlap_template import OverlapKeyField
+from remembrancer.model.overlap_template import KeyTemplate
 from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, Overlap, SecondsField, Session
 from remembrancer.model.priority import PriorityNumber
 from remembrancer.model.retry_policy import RetryArgument, RetryRule
@@ -319,10 +319,18 @@ class ScheduleRequest:
     ] = None
     overlap_key: Annotated[
         str | None,
-        OverlapKeyField(
+        KeyTemplate(
             "A template over the task: runs with the same text are in each other's way; its own unless given.",
             "report-{name}",
             group=FieldGroup.BUSY,
+        ),
+    ] = None
+    circuit_key: Annotated[
+        str | None,
+        KeyTemplate(
+            "The service that it shares, as a template over the task: failures in a row stop all that use it.",
+            "github",
+            group=FieldGroup.FAULTS,
         ),
     ] = None
 
@@ -365,6 +373,7 @@ class TaskFields(TypedDict, total=False):
     max_deferral_seconds: float | None
     overlap: Overlap | str | None
     overlap_key: str | None
+    circuit_key: str | None
     misfire_age_seconds: float | None
     deadline_seconds: float | None
     pause_on_failure: int | None

@@ -101,6 +101,7 @@ class ScheduledTask(BaseModel):
     concurrency_key: str | None = None
     overlap: Overlap | None = None
     overlap_key: str | None = None
+    circuit_key: str | None = None
     priority: int | None = None
     served_priority: int | None = Field(default=None, ge=0, le=9)
     """The priority by which it is served: the highest of its own and those that depend on it; None is 5."""

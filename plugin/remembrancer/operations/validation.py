@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.ids import new_id
-from remembrancer.model.overlap_key import check_overlap
+from remembrancer.model.overlap_key import check_keys
 from remembrancer.model.policy import Fold
 from remembrancer.model.question import question_from
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS
@@ -76,7 +76,7 @@ def validate(
             kept["next_check_ms"] = max(now_ms, to_ms(cast("datetime", kept["defer_until"])))
     kept |= {"timezone": zone or "UTC", "task_id": new_id("task", now_ms), "created_at": from_ms(now_ms)}
     task = ScheduledTask.model_validate(kept)
-    check_overlap(task)
+    check_keys(task)
     nominal_ms, next_run_ms = first_run(task, now_ms, int(late_by_seconds * 1000))
     task = task.model_copy(update={"nominal_ms": nominal_ms, "next_run_ms": next_run_ms, **made})
     return with_priority(task)

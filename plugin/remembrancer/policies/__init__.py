@@ -16,6 +16,7 @@
 - `cancellation`: outcomes for pending occurrences of a task that is cancelled, or gets another schedule.
 - `changed_rules`: the place of an armed task after the meaning of its schedule has changed.
 - `queues`: the wait for a worker of a queue.
+- `circuit`: the laws of circuits: what counts for one, and the reason of what waits for one.
 - `limits`: the limits of a run, and the wait for a slot of one.
 - `priority`: the order among tasks that wait together.
 - `retry`: the outcome of a lost execution, and its next attempt.

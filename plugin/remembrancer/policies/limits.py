@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from remembrancer.errors import LimitReached
 from remembrancer.model.execution import ExecutionStatus
-from remembrancer.model.limit import OVERLAP, WAIT, limit_keys_of
+from remembrancer.model.limit import OVERLAP, limit_keys_of, wait_key_of
+from remembrancer.policies.circuit import reason_of_circuit
 from remembrancer.policies.decision import Park
 from remembrancer.policies.overlap import WAITS
 
@@ -33,12 +35,21 @@ def under_limits(task: ScheduledTask, claim: Claim, situation: Situation) -> Cla
         return claim
     for key in keys if task.overlap in WAITS else ():
         if key in situation.full:
-            return Park(WAIT + key, situation.full[key])
+            return Park(wait_key_of(key), situation.full[key])
     return replace(claim, execution=claim.execution.model_copy(update={"limit_keys": keys}))
+
+
+def limit_reached(refusal: Refusal, tasks: Mapping[str, str]) -> LimitReached:
+    """Return the error about a run by hand that got no slot."""
+    held = [tasks.get(each, each) for each in refusal.holders]
+    circuit = None if refusal.open_since_ms is None else reason_of(refusal, tasks)
+    return LimitReached(refusal.limit_key, refusal.slots, held, refusal.rate, circuit)
 
 
 def reason_of(refusal: Refusal, tasks: Mapping[str, str]) -> str:
     """Return why an occurrence waits for a slot, for people; *tasks* are those of executions in its way."""
+    if refusal.open_since_ms is not None:
+        return reason_of_circuit(refusal)
     if refusal.rate is not None:
         return f"The limit {refusal.limit_key} lets {refusal.rate} begin, and the last permit is taken."
     if refusal.limit_key.startswith(OVERLAP):

@@ -73,7 +73,8 @@ def _decided(task: ScheduledTask, situation: Situation, context: PlanContext) ->
     if isinstance(decision, Park | Remind):
         return decision
     claim = claim_of(task, decision, context)
-    if claim is None or (task.concurrency_key is None and task.overlap is None and not situation.limits):
+    plain = task.concurrency_key is None and task.overlap is None and task.circuit_key is None
+    if claim is None or (plain and not situation.limits):
         return claim
     return under_limits(task, claim, situation)
 

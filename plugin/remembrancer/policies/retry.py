@@ -18,10 +18,10 @@ The laws of retries after a failure:
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from remembrancer.model.execution import Execution, ExecutionStatus, Reason
-from remembrancer.model.ids import execution_id_of, next_attempt
+from remembrancer.model.ids import attempt_id, next_attempt
 from remembrancer.model.json_bounds import read_stored
 from remembrancer.model.retry_policy import policy_of
 from remembrancer.model.timestamps import from_ms, to_ms
@@ -37,48 +37,80 @@ if TYPE_CHECKING:
 _FAULTS: Final = frozenset({Reason.HANDLER_FAILED, Reason.HANDLER_RAISED, Reason.TIMED_OUT, Reason.RETRY_REQUESTED})
 """The failures that an attempt may follow: those of a handler. A lost execution follows `on_lost`."""
 _WHOLE: Final = 2**64
+NO_RETRY: Final = "The task has no retry."
+"""Why no attempt follows a failure of most tasks."""
+_ONE: Final = "The task has one attempt (max_attempts)."
 RERUN_FIELDS: Final = ("trigger_prompt", "context")
 """The fields of its task that a rerun may have others of."""
 
 
-def retry_due_ms(task: ScheduledTask, execution: Execution, outcome: HandlerOutcome, now: datetime) -> int | None:
-    """Return when the attempt after a failed one starts (epoch ms); None if the failure is the outcome."""
+class NextAttempt(NamedTuple):
+    """The attempt after a failure: its time (epoch ms), or None with the reason why none follows."""
+
+    due_ms: int | None
+    ended_because: str | None
+
+
+NO_FAILURE: Final = NextAttempt(None, None)
+"""No attempt follows what is no failure, and that needs no reason."""
+
+
+def next_attempt_after(
+    task: ScheduledTask, execution: Execution, outcome: HandlerOutcome, now: datetime
+) -> NextAttempt:
+    """Return when the attempt after a failed one starts, or why the failure is the outcome."""
     if execution.attempt >= task.max_attempts:
-        return None
+        return NextAttempt(None, _at_most(task))
     is_lost = outcome.reason_code is Reason.WORKER_LOST
     wait = 0.0 if is_lost else _wait_seconds(task, execution, outcome)
-    if wait is None:
-        return None
+    if isinstance(wait, str):
+        return NextAttempt(None, wait)
     due_ms = to_ms(now) + round(wait * 1000)
-    return None if _is_over(task, policy_of(task.retry), execution, due_ms) else due_ms
+    over = _over_because(task, policy_of(task.retry), execution, due_ms)
+    return NextAttempt(None, over) if over else NextAttempt(due_ms, None)
 
 
-def is_given_up(task: ScheduledTask, failed: Execution, now: datetime) -> bool:
-    """Return whether an attempt that waits is not to begin after all: its task changed meanwhile, or it is too late."""
+def retry_due_ms(task: ScheduledTask, execution: Execution, outcome: HandlerOutcome, now: datetime) -> int | None:
+    """Return when the attempt after a failed one starts (epoch ms); None if the failure is the outcome."""
+    return next_attempt_after(task, execution, outcome, now).due_ms
+
+
+def given_up_because(task: ScheduledTask, failed: Execution, now: datetime) -> str | None:
+    """Return why an attempt that waits is not to begin: its task changed, or it is too late. None if it may."""
     if failed.attempt >= task.max_attempts:
-        return True
+        return _at_most(task)
     if task.retry is None and failed.reason_code not in {Reason.RETRY_REQUESTED, Reason.WORKER_LOST}:
-        return True
-    return _is_over(task, policy_of(task.retry), failed, to_ms(now))
+        return NO_RETRY
+    return _over_because(task, policy_of(task.retry), failed, to_ms(now))
 
 
-def _is_over(task: ScheduledTask, policy: RetryPolicy, failed: Execution, at_ms: int) -> bool:
-    """Return whether this time is too late for the attempt after *failed*."""
+def _at_most(task: ScheduledTask) -> str:
+    return f"It has had {task.max_attempts} attempts (max_attempts)." if task.max_attempts > 1 else _ONE
+
+
+def _over_because(task: ScheduledTask, policy: RetryPolicy, failed: Execution, at_ms: int) -> str | None:
+    """Return why this time is too late for the attempt after *failed*; None if it is not."""
     until_ms = attempts_until_ms(task, failed)
     if until_ms is not None and at_ms >= until_ms:
-        return True
+        return "Another attempt would begin after the deadline of the occurrence (deadline_seconds)."
     since_ms = failed.retry_since_ms or to_ms(failed.triggered_at)
-    return policy.within is not None and at_ms > since_ms + cast("float", policy.within) * 1000
+    if policy.within is not None and at_ms > since_ms + cast("float", policy.within) * 1000:
+        return f"Another attempt would begin later than {policy.within:g} s after the first (within)."
+    return None
 
 
-def _wait_seconds(task: ScheduledTask, execution: Execution, outcome: HandlerOutcome) -> float | None:
-    """Return the wait before the attempt after a handler's failure; None if none follows it."""
+def _wait_seconds(task: ScheduledTask, execution: Execution, outcome: HandlerOutcome) -> float | str:
+    """Return the wait before the attempt after a handler's failure, or why none follows it."""
     asked = outcome.retry
-    if (task.retry is None and asked is None) or outcome.reason_code not in _FAULTS or outcome.is_permanent:
-        return None
+    if outcome.is_permanent:
+        return "Its handler said that another attempt would fail too (permanent)."
+    if outcome.reason_code not in _FAULTS:
+        return "It is no failure that an attempt follows."
+    if task.retry is None and asked is None:
+        return NO_RETRY
     policy = policy_of(task.retry)
     if asked is None and is_excluded(policy, outcome):
-        return None
+        return "Its retry policy excludes this failure (retry_on, give_up_on)."
     if asked is not None and asked.after is not None:
         return cast("float", asked.after)
     return policy.wait_seconds(execution.attempt, _chance(execution))
@@ -94,7 +126,7 @@ def next_execution(former: Execution, now_ms: int, replica_id: str) -> Execution
     """Return the next attempt at the same occurrence, begun by this replica."""
     key = next_attempt(former.occurrence_key, former.attempt + 1)
     return Execution(
-        execution_id=execution_id_of(key, to_ms(former.nominal_at)),
+        execution_id=attempt_id(former.execution_id, former.attempt + 1),
         occurrence_key=key,
         task_id=former.task_id,
         execution_type=former.execution_type,

@@ -5,7 +5,8 @@ The laws of failures in a row, of a recurring task with `pause_on_failure`:
 - The task is paused by the commit of the outcome that completes so many of them, whichever replica writes it. The pause
   names their number and the last failure.
 - An occurrence counts once, by the outcome of its last attempt: a failure that another attempt follows does not count,
-  and a lost run that none follows does. A completion ends the row; other outcomes leave it as it is.
+  and one does whose attempt is given up, or a lost run that none follows. So does a failure that is written since the
+  graph refused to keep what the handler answered. A completion ends the row; other outcomes leave it as it is.
 - A run that a caller asks for does not count: it is a trial.
 - After a resumption the count begins again.
 """
@@ -22,7 +23,7 @@ from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import to_ms
 from remembrancer.policies.budget import LOST, charge_of, draw_of
 from remembrancer.policies.pace import Pacing, check_after_loss, pacing_of
-from remembrancer.policies.retry import next_execution, retry_due_ms
+from remembrancer.policies.retry import NO_FAILURE, next_attempt_after, next_execution
 from remembrancer.policies.unanswered.deadline import attempts_until_ms
 from remembrancer.ports.writes import Recovery, Settlement
 from remembrancer.schedules.kinds import remaining_schedule
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from remembrancer.ports.writes import Reschedule
 
 _LONGEST_FAULT: Final = 500
+_LOST_FOR_GOOD: Final = "It was lost, and its task has no further attempt at a lost one (on_lost, max_attempts)."
 _EXHAUSTED: Final = "The budget of its lineage has nothing left for another attempt."
 
 
@@ -46,7 +48,7 @@ def settlement_of(
     """Return the settlement of an execution; *reschedule* is the deferral that its handler requested."""
     execution, last = firing.execution, is_last(firing.task, firing.execution)
     failed = outcome.status is ExecutionStatus.FAILED
-    due_ms = retry_due_ms(firing.task, execution, outcome, now) if failed else None
+    due_ms, because = next_attempt_after(firing.task, execution, outcome, now) if failed else NO_FAILURE
     paced = Pacing() if due_ms is not None else pacing_of(firing.task, execution, outcome, now)
     return Settlement(
         execution=execution,
@@ -65,8 +67,10 @@ def settlement_of(
         charge=None if firing.task.budget_id is None else charge_of(firing, outcome, deferred=reschedule is not None),
         retry_due_ms=due_ms,
         is_permanent=outcome.is_permanent,
+        ended_because=because,
         depends=bool(firing.task.depends_on),
         is_counted=is_counted(firing.task, execution, outcome.status, is_retried=due_ms is not None, is_last=last),
+        is_counted_refused=is_counted(firing.task, execution, ExecutionStatus.FAILED, is_retried=False, is_last=last),
     )
 
 
@@ -83,11 +87,13 @@ def refused(settlement: Settlement, fault: str) -> Settlement:
         ends_task=ends(ExecutionStatus.FAILED) if settlement.is_last else None,
         reschedule=None,
         retry_due_ms=None,
+        is_counted=settlement.is_counted_refused,
     )
 
 
-def given_up(task: ScheduledTask, failed: Execution, now: datetime) -> Settlement:
-    """Return what follows from a failed execution that has become the outcome, since no attempt follows after all."""
+def given_up(task: ScheduledTask, failed: Execution, now: datetime, because: str) -> Settlement:
+    """Return what follows from a failed execution that has become the outcome, *because* no attempt follows."""
+    last = is_last(task, failed)
     return Settlement(
         execution=failed,
         status=ExecutionStatus.FAILED,
@@ -95,10 +101,12 @@ def given_up(task: ScheduledTask, failed: Execution, now: datetime) -> Settlemen
         duration_seconds=failed.duration_seconds or 0.0,
         reason_code=failed.reason_code,
         reason=failed.reason,
-        ends_task=ends(ExecutionStatus.FAILED) if is_last(task, failed) else None,
+        ends_task=ends(ExecutionStatus.FAILED) if last else None,
         additions=task.additions,
         next_check=check_after_loss(task, failed, now),
+        ended_because=because,
         depends=bool(task.depends_on),
+        is_counted=is_counted(task, failed, ExecutionStatus.FAILED, is_retried=False, is_last=last),
     )
 
 
@@ -153,6 +161,7 @@ def recovery_of(task: ScheduledTask | None, lost: Execution, now: datetime, repl
         additions=task.additions if task else None,
         next_check=check_after_loss(task, lost, now) if task and not retry else None,
         charge=LOST if task is None or task.budget_id is not None else None,
+        ended_because=None if retry else _LOST_FOR_GOOD,
         depends=task is not None and bool(task.depends_on),
         is_counted=task is not None
         and is_counted(task, lost, ExecutionStatus.FAILED, is_retried=retry is not None, is_last=last),

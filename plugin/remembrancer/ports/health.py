@@ -44,7 +44,7 @@ class GraphHealth:
 UNKNOWN: Final = GraphHealth(0, None, 0, 0, None, None, None, None)
 """The health of a graph that does not answer."""
 
-WAITED_FOR: Final = ("budget", "overlap", "queue", "slot", "task")
+WAITED_FOR: Final = ("budget", "circuit", "overlap", "queue", "slot", "task")
 """The kinds of things that tasks wait for: an overlap is a slot of its key, the others are beginnings of wait keys."""
 
 

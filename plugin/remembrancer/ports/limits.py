@@ -31,7 +31,13 @@ class Refusal(NamedTuple):
     rate: str | None = None
     """The rate, if it was that which had no permit; None if there was no slot."""
     permit_ms: int | None = None
-    """The time (epoch ms) of the next permit; None if there was no slot."""
+    """The time (epoch ms) of the next permit, or of the trial of a circuit; None if there was no slot."""
+    open_since_ms: int | None = None
+    """The time (epoch ms) since which it is open, if it is a circuit."""
+    failures: int = 0
+    """The failures in a row that it counted, if it is a circuit."""
+    fault: str | None = None
+    """The last of them."""
 
 
 class LimitState(NamedTuple):
@@ -45,6 +51,12 @@ class LimitState(NamedTuple):
     """The time (epoch microseconds) at which the bucket would be full again."""
     is_wanted: bool = False
     """True if executions found no slot, and no scheduler has looked since whether tasks wait for it."""
+    trial_ms: int | None = None
+    """The time (epoch ms) from which on one execution may try an open circuit; None for any other."""
+    open_ms: int = 0
+    """Milliseconds from one trial of a circuit to the next."""
+    is_tried: bool = False
+    """True if an execution tries an open circuit."""
 
     @property
     def free(self) -> int | None:
@@ -53,13 +65,20 @@ class LimitState(NamedTuple):
 
     def free_at(self, now_ms: int, most: int) -> int:
         """Return how many may begin at a time, *most* at most."""
+        if self.trial_ms is not None:
+            return int(not self.is_tried and self._trial_ms(now_ms) <= now_ms)
         free = most if self.free is None else min(most, self.free)
         if self.rate is None:
             return free
         return max(0, min(free, (self._full_us(now_ms) - self._spent_us(now_ms)) // self.rate.permit_us))
 
     def permit_ms(self, now_ms: int, taken: int = 0) -> int:
-        """Return when the bucket has a permit (epoch ms), with *taken* more spent than now; without a rate, now."""
+        """Return when the bucket has a permit (epoch ms), with *taken* more spent than now; without a rate, now.
+
+        Of an open circuit, the time of its trial.
+        """
+        if self.trial_ms is not None:
+            return now_ms if self.is_tried else max(now_ms, self._trial_ms(now_ms))
         if self.rate is None:
             return now_ms
         spent_us = self._spent_us(now_ms) + taken * self.rate.permit_us
@@ -68,6 +87,11 @@ class LimitState(NamedTuple):
     def was_set_back(self, now_ms: int) -> bool:
         """Return whether a clock was set back since permits were taken: the next claim empties the bucket."""
         return self.rate is not None and self.spent_us > self._full_us(now_ms) + BEHIND_US
+
+    def _trial_ms(self, now_ms: int) -> int:
+        """Return the time of the trial of a circuit: now, if a clock was set back since it was set."""
+        trial_ms = self.trial_ms or now_ms
+        return now_ms if trial_ms > now_ms + self.open_ms + BEHIND_US // 1000 else trial_ms
 
     def _full_us(self, now_ms: int) -> int:
         assert self.rate is not None, "only a rate has a bucket"  # noqa: S101
@@ -90,6 +114,14 @@ class ConcurrencyLimits(Protocol):
 
     async def set(self, key: str, slots: int | None, rate: Rate | None, change: Change) -> None:
         """Set the slots and the rate of a limit; None is any number. What a bucket holds stays, as far as it can."""
+        ...
+
+    async def set_circuit(self, key: str, opens_after: int, open_ms: int, change: Change) -> None:
+        """Set after how many failures in a row a circuit opens, and for how long."""
+        ...
+
+    async def reset_circuit(self, key: str, change: Change) -> bool:
+        """Close a circuit, and forget its failures; return False if there is none with this key."""
         ...
 
     async def refresh(self) -> None:

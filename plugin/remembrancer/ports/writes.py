@@ -144,12 +144,16 @@ class Settlement:
     """The time (epoch ms) of the next attempt, which waits from then on; None if this is the outcome."""
     is_permanent: bool = False
     """True if another attempt would fail too, as the handler said."""
+    ended_because: str | None = None
+    """Why no attempt follows a failure; None for any other outcome, or if one does."""
     trace_id: str | None = None
     span_id: str | None = None
     charge: Charge | None = None
     """Its usage of a budget; None for a task without one."""
     is_counted: bool = False
     """True if it counts for the failures in a row of its task."""
+    is_counted_refused: bool = False
+    """True if it would count as a failure, should the graph refuse it as it is."""
     depends: bool = False
     """True if its task depends on others."""
 

@@ -1105,6 +1105,32 @@ class SchedulerService:
         return list(await self._process.commands().concurrency.all())
 
     @public
+    async def set_circuit(self, key: str, opens_after: int = 5, open_seconds: float = 60.0) -> ConcurrencyLimit:
+        """Set when the circuit of a service opens, and for how long; return it as it is then.
+
+        Args:
+            key: The `circuit_key` of the tasks that use the service.
+            opens_after: The failures in a row that open it.
+            open_seconds: Seconds from its opening, or from a trial that failed, to the next trial.
+
+        Raises:
+            InvalidInput: A value cannot be used.
+        """
+        return await self._process.commands().concurrency.set_circuit(key, opens_after, open_seconds)
+
+    @public
+    async def reset_circuit(self, key: str) -> ConcurrencyLimit:
+        """Close the circuit of a service at once, and forget its failures; return it. What waits for it runs.
+
+        Args:
+            key: The `circuit_key` of the tasks that use the service.
+
+        Raises:
+            InvalidInput: There is no circuit with this key.
+        """
+        return await self._process.commands().concurrency.reset_circuit(key)
+
+    @public
     async def define_template(
         self,
         name: str,

@@ -56,6 +56,8 @@ EXAMPLES: Final[dict[str, object]] = {
     "retry_after": 90.0,
     "rate": "60/minute",
     "burst": 10,
+    "opens_after": 5,
+    "open_seconds": 60.0,
     "exceptions": ["ConnectionError", "OSError"],
     "execution_id": "exec_1723644600.000_5d41402abc4b2a76",
     "query": "MATCH (t:scheduled_task) RETURN t.name, t.status",

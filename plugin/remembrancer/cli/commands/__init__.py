@@ -11,6 +11,7 @@
 - `calendar`: `remembrancer calendar`: calendars with a name.
 - `cancel`: `remembrancer cancel`.
 - `check`: `remembrancer check`: readability and consistency of a whole graph, and its repair.
+- `circuit`: `remembrancer circuit`.
 - `copy`: `remembrancer copy`.
 - `dead_letter`: `remembrancer dead-letter`.
 - `defer`: `remembrancer defer`.

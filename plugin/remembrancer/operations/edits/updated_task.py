@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from remembrancer.context import executing
 from remembrancer.errors import InvalidInput
 from remembrancer.model.budget import refuse_budget
-from remembrancer.model.overlap_key import check_overlap
+from remembrancer.model.overlap_key import check_keys
 from remembrancer.model.plain_schedules import Cron
 from remembrancer.model.reacting_schedules import Cue
 from remembrancer.model.request import DEFAULTS, EXAMPLE, TASK_FIELDS, UPDATABLE, WHEN_FIELDS, ScheduleRequest
@@ -81,7 +81,7 @@ def _updated(task: ScheduledTask, fields: Mapping[str, Any], now: datetime, late
     refuse_reuse(fields.get("dedup_reuse"), fields.get("dedup_key", task.dedup_key))
     if not _WHEN & fields.keys():
         after = task.model_copy(update={name: _read(name, value) for name, value in fields.items()})
-        check_overlap(after)
+        check_keys(after)
         return Update(after, None)
     asked = validate(_request(task, fields), now, late_by_seconds, {})
     if asked.task_type is not task.task_type:

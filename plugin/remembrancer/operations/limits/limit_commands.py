@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.circuit import CIRCUIT, read_circuit_key, read_open_ms, read_opens_after
 from remembrancer.model.limit import ConcurrencyLimit, read_limit_key, read_rate, read_slots
 from remembrancer.model.quota import is_quota
+from remembrancer.model.suggestions import unknown
 from remembrancer.model.timestamps import to_ms
 
 if TYPE_CHECKING:
@@ -37,6 +39,23 @@ class LimitCommands:
             raise InvalidInput("rate", rate, "none for a quota of open tasks", None)
         change = self._tasks.change("set_limit", None)
         await self._limits.set(name, number, bucket, change)
+        (found,) = await self._limits.all(1, to_ms(change.at), name)
+        return found
+
+    async def set_circuit(self, key: str, opens_after: int, open_seconds: float) -> ConcurrencyLimit:
+        """Set when a circuit opens, and for how long; return it. Raises InvalidInput."""
+        name, number, open_ms = read_circuit_key(key), read_opens_after(opens_after), read_open_ms(open_seconds)
+        change = self._tasks.change("set_circuit", None)
+        await self._limits.set_circuit(name, number, open_ms, change)
+        (found,) = await self._limits.all(1, to_ms(change.at), name)
+        return found
+
+    async def reset_circuit(self, key: str) -> ConcurrencyLimit:
+        """Close a circuit; return it. Raises InvalidInput: there is none with this key."""
+        name, change = read_circuit_key(key), self._tasks.change("reset_circuit", None)
+        if not await self._limits.reset_circuit(name, change):
+            known = [each.key.removeprefix(CIRCUIT) for each in await self.all() if each.circuit is not None]
+            raise InvalidInput("key", key, unknown(key, known) if known else "a circuit: there is none yet", "github")
         (found,) = await self._limits.all(1, to_ms(change.at), name)
         return found
 

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import Field, StrictInt, StrictStr
+from pydantic import Field, StrictFloat, StrictInt, StrictStr
 
+from remembrancer.model.circuit import (
+    LEAST_OPEN_SECONDS,
+    MOST_FAILURES,
+    MOST_OPEN_SECONDS,
+    OPEN_SECONDS,
+    OPENS_AFTER,
+)
 from remembrancer.model.limit import LONGEST_KEY, MOST_SLOTS, ConcurrencyLimit
 from remembrancer.model.token import Scope
 from remembrancer.operations import parameters
@@ -15,6 +22,12 @@ if TYPE_CHECKING:
     from remembrancer.operations.operation import AnyOperation
 
 _LIMITS: Final = "/scheduler/limits"
+_CIRCUITS: Final = "/scheduler/circuits"
+
+
+CircuitKey = Annotated[
+    StrictStr, Field(description="The circuit key of tasks, such as `github`.", min_length=1, max_length=208)
+]
 
 
 class RunNow(parameters.OneTask):
@@ -56,6 +69,29 @@ class SetLimit(Params):
     ] = None
 
 
+class SetCircuit(Params):
+    """A circuit, when it opens, and for how long."""
+
+    key: CircuitKey
+    opens_after: Annotated[
+        StrictInt, Field(description="The failures in a row that open it.", ge=1, le=MOST_FAILURES)
+    ] = OPENS_AFTER
+    open_seconds: Annotated[
+        StrictFloat,
+        Field(
+            description="Seconds from its opening, or from a trial that failed, to the next trial.",
+            ge=LEAST_OPEN_SECONDS,
+            le=MOST_OPEN_SECONDS,
+        ),
+    ] = OPEN_SECONDS
+
+
+class ResetCircuit(Params):
+    """A circuit."""
+
+    key: CircuitKey
+
+
 LIMITS: Final[tuple[AnyOperation, ...]] = (
     Operation(
         name="set_limit",
@@ -72,6 +108,24 @@ LIMITS: Final[tuple[AnyOperation, ...]] = (
         params=parameters.NoParams,
         result=list[ConcurrencyLimit],
         http=(Http(verb="GET", path=_LIMITS),),
+    ),
+    Operation(
+        name="set_circuit",
+        summary="Set after how many failures in a row the circuit of a service opens, and for how long.",
+        scope=Scope.ADMIN,
+        effect=Effect.ADDS,
+        params=SetCircuit,
+        result=ConcurrencyLimit,
+        http=(Http(verb="POST", path=_CIRCUITS),),
+    ),
+    Operation(
+        name="reset_circuit",
+        summary="Close the circuit of a service at once, and forget its failures: what waits for it runs.",
+        scope=Scope.ADMIN,
+        effect=Effect.ADDS,
+        params=ResetCircuit,
+        result=ConcurrencyLimit,
+        http=(Http(verb="POST", path=f"{_CIRCUITS}/reset"),),
     ),
 )
 """A limit concerns the tasks of all who use the scheduler."""

@@ -204,6 +204,24 @@ def switched(kind: str) -> Callable[[Sequence[Row]], Row]:
     return columns
 
 
+def circuits(rows: Sequence[Row]) -> Row:
+    """Return the events of circuits that an outcome has opened or closed."""
+    return {
+        "kind": [row["kind"] for row in rows],
+        "at": [row["at_ms"] for row in rows],
+        "reason": [_shortened(row["reason"]) for row in rows],
+    }
+
+
+def reset_circuits(rows: Sequence[Row]) -> Row:
+    """Return the events of circuits that were reset."""
+    return {
+        "kind": "circuit_closed",
+        "at": [row["at_ms"] for row in rows],
+        "reason": [_shortened(f"{row['limit_key']}: it was reset") for row in rows],
+    }
+
+
 def check_failed(rows: Sequence[Row]) -> Row:
     """Return the events of checks of waiting tasks that failed."""
     return {

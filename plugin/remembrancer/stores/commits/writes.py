@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.stores.commits import row_counts, row_events
 from remembrancer.stores.commits.lanes import ACT, CLAIM, IDLE, SETTLE, UPKEEP
-from remembrancer.stores.commits.row_types import executions, lineages, tasks, upkeep
+from remembrancer.stores.commits.row_types import circuits, executions, lineages, tasks, upkeep
 from remembrancer_schema.catalog import queries
 
 if TYPE_CHECKING:
@@ -77,6 +77,10 @@ _EXECUTIONS: Final = {
         recurrent=True,
     ),
     "take_slots": WriteSpec(executions.TakenSlotsRow, "limit_key", silent=_SLOT, kind=None, recurrent=True),
+    "pass_circuits": WriteSpec(circuits.CircuitPassRow, "limit_key", silent=_SLOT, kind=None, recurrent=True),
+    "count_circuits": WriteSpec(
+        circuits.CircuitCountRow, "execution_id", events=row_events.circuits, kind=None, recurrent=True
+    ),
     "claim_limited": WriteSpec(
         executions.LimitedClaimRow,
         "task_id",
@@ -227,6 +231,8 @@ _UPKEEP: Final = {
     "refuse_beyond_origins": WriteSpec(lineages.QuotaRow, "limit_key", silent=_PART, kind=None),
     "prune_limits": WriteSpec(executions.LimitKey, "limit_key", silent="a claim makes it again", kind=CLAIM),
     "set_limits": WriteSpec(tasks.LimitRow, "limit_key", silent=_AUDIT),
+    "set_circuits": WriteSpec(circuits.CircuitRow, "limit_key", silent=_AUDIT),
+    "reset_circuits": WriteSpec(circuits.CircuitRow, "limit_key", events=row_events.reset_circuits),
     "halt_scheduler": WriteSpec(upkeep.HaltRow, events=row_events.switched("scheduler_halted")),
     "release_scheduler": WriteSpec(upkeep.HaltReleaseRow, events=row_events.switched("scheduler_released")),
     "create_tokens": WriteSpec(upkeep.NewTokenRow, silent=_AUDIT),

@@ -120,8 +120,7 @@ class ClaimWriter:
         for claim, row in zip(won, began, strict=False):  # the running ones come first
             self._executions.record(claim.execution.execution_id, row["element_id"])
         if limited and len(won) < len(claims):
-            taken = [each for each in statements if each.name == "take_slots"]
-            note_refusals(self._refused, taken, [rows_of("take_slots", statements, answers)])
+            note_refusals(self._refused, statements, answers)
         note_changes(self._priorities, statements, answers)
         self._note_moves(won)
         return won

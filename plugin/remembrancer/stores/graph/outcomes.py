@@ -11,7 +11,7 @@ from remembrancer.stores.rows import deferral_rows, node_rows, outcome_rows
 from remembrancer.stores.rows.budget_rows import charging, reserving_retries
 from remembrancer.stores.rows.dead_letter_rows import dead_letter_rows
 from remembrancer.stores.rows.due_key import due_key
-from remembrancer.stores.rows.failure_rows import counting
+from remembrancer.stores.rows.failure_rows import counting, counting_circuits
 from remembrancer.stores.rows.lease_rows import release_leases
 from remembrancer.stores.rows.priority_rows import noting
 from remembrancer.stores.rows.slot_rows import releasing, returning, without_overlap
@@ -54,7 +54,7 @@ def settle_statements(
     statements += _dead_letters([(each, each.execution.fence) for each in settlements])
     statements += _noted(settlements)
     released = releasing(_freed(settlements))
-    statements = [*released, *counting(settlements), *statements]
+    statements = [*released, *counting_circuits(settlements), *counting(settlements), *statements]
     return [*statements, release_leases(ended_leases)] if ended_leases else statements
 
 

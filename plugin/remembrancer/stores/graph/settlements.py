@@ -16,7 +16,7 @@ from remembrancer.stores.rows.priority_rows import note_changes
 from remembrancer.stores.rows.slot_rows import freed_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from remembrancer.ports.writes import Settlement
     from remembrancer.stores.commits.statement import Row, Statement
@@ -106,7 +106,7 @@ class Settlements:
             reschedule = reschedules[int(row["row"])]
             if reschedule.next_run_ms is not None:
                 self._time_links.record(reschedule.deferral.task_id, reschedule.next_run_ms)
-        _log_new(statements, answers)
+        log_new(statements, answers)
         note_changes(self._priorities, statements, answers)
         self._signals.tell_of(each.execution.task_id for each in settlements)
         self._slots.tell(freed_keys(statements, answers))
@@ -115,21 +115,39 @@ class Settlements:
         return [place in written for place in range(len(settlements))]
 
 
-def _log_new(statements: Sequence[Statement], answers: Sequence[list[Row]]) -> None:
+def log_new(statements: Sequence[Statement], answers: Sequence[list[Row]]) -> None:
     """Log once what needs a person, however often it fails.
 
-    That is the first failure for a fault that is permanent or follows other attempts, and the pause of a task.
+    That is the first failure for a fault that is permanent or follows other attempts, the pause of a task, and a
+    circuit that opens.
     """
     for statement, rows in zip(statements, answers, strict=True):
-        if statement.name == "record_dead_letters":
+        if log := _LOGS.get(statement.name):
             for row in rows:
-                letter = statement.rows[int(row["row"])]
-                if row["is_new"] and letter["gave_up"]:
-                    fault = visible(str(letter["fault"]))
-                    _LOG.error("Task %s failed for good, a dead letter: %s", letter["task_id"], fault)
-        elif statement.name == "count_failures":
-            for row in rows:
-                _LOG.error("Task %s is paused: %s", row["task_id"], visible(str(row["reason"])))
+                log(row, statement.rows[int(row["row"])])
+
+
+def _log_letter(row: Row, letter: Mapping[str, object]) -> None:
+    if row["is_new"] and letter["gave_up"]:
+        fault = visible(str(letter["fault"]))
+        _LOG.error("Task %s failed for good, a dead letter: %s", letter["task_id"], fault)
+
+
+def _log_pause(row: Row, _: object) -> None:
+    _LOG.error("Task %s is paused: %s", row["task_id"], visible(str(row["reason"])))
+
+
+def _log_circuit(row: Row, _: object) -> None:
+    level = logging.ERROR if row["kind"] == "circuit_opened" else logging.INFO
+    _LOG.log(level, "%s: %s", str(row["kind"]).replace("_", " ").capitalize(), visible(str(row["reason"])))
+
+
+_LOGS: Final[Mapping[str, Callable[[Row, Mapping[str, object]], None]]] = {
+    "record_dead_letters": _log_letter,
+    "count_failures": _log_pause,
+    "count_circuits": _log_circuit,
+}
+"""By their statements, what becomes of rows that need a person."""
 
 
 async def _retry_locked(write: Callable[[], Awaitable[_T]]) -> _T:

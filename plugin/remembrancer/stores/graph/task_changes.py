@@ -186,7 +186,7 @@ async def start_now(  # noqa: PLR0913 (what holds for the execution)
     if draw is not None:  # the refusal of a budget moves the fence
         row["if_fence"] = change.if_fence if change.if_fence is not None else execution.fence
     wanted = {key: [execution.execution_id] for key in keys}
-    taken = [taking(wanted, to_ms(execution.triggered_at), force=force)] if keys else []
+    taken = taking(wanted, to_ms(execution.triggered_at), force=force) if keys else []
     starting = [*taken, Statement("start_executions", [row])]
     if letter is not None:
         link = {"execution_id": execution.execution_id, "former_execution_id": letter.execution_id}
@@ -197,6 +197,6 @@ async def start_now(  # noqa: PLR0913 (what holds for the execution)
         answers = await parts.connection.write(statements)
     if started := rows_of("start_executions", statements, answers):
         return with_fence(execution, started[0])
-    note_refusals(parts.slots.refused, taken, [rows_of("take_slots", statements, answers)])
+    note_refusals(parts.slots.refused, statements, answers)
     await parts.connection.write([release_leases([lease.lease_id])])
     return None

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.model.ids import execution_id_of, minute_of, new_id, next_attempt
+from remembrancer.model.ids import attempt_id, minute_of, new_id
 from remembrancer.model.limit import OVERLAP
 from remembrancer.model.timestamps import to_ms
 from remembrancer.model.words import count_of
@@ -169,8 +169,7 @@ class Repair:
         elif node.get("retry_task_id") is not None:
             self._between_attempts.add(node["execution_id"])
         if node["attempt"] > 1:
-            lost = next_attempt(node["occurrence_key"], node["attempt"] - 1)
-            self._lost[node["execution_id"]] = execution_id_of(lost, to_ms(node["nominal_at"]))
+            self._lost[node["execution_id"]] = attempt_id(node["execution_id"], node["attempt"] - 1)
 
     async def _link(self, edge: Edge) -> None:
         """Create the missing edges of one type whose target exists."""

@@ -34,10 +34,12 @@ def dead_letter_rows(settled: Iterable[tuple[Settlement, int]]) -> list[DeadLett
                 "task_type": settlement.execution.task_type,
                 "at_ms": 0,
                 "gave_up": False,
+                "ended_because": None,
                 "executions": [],
             },
         )
         row["at_ms"] = max(row["at_ms"], to_ms(settlement.completed_at))
         row["gave_up"] |= settlement.is_permanent or settlement.execution.attempt > 1
+        row["ended_because"] = settlement.ended_because
         row["executions"].append({"execution_id": settlement.execution.execution_id, "fence": fence})
     return list(rows.values())

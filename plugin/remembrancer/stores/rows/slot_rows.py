@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
+from remembrancer.model.circuit import CIRCUIT, OPEN_SECONDS
 from remembrancer.model.limit import OVERLAP, first_slots
 from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.limits import Refusal
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.ports.writes import Claim
+    from remembrancer.stores.commits.row_types.circuits import CircuitPassRow
     from remembrancer.stores.commits.row_types.executions import (
         LimitedClaimRow,
         ReleasedSlotsRow,
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
         TakenSlotsRow,
     )
     from remembrancer.stores.commits.statement import Row
+
+_TAKING: Final = frozenset({"pass_circuits", "take_slots"})
+"""The statements that say how many executions begin under limits."""
 
 
 def limited_claims(claims: Sequence[Claim], element_ids: Sequence[str | None]) -> list[Statement]:
@@ -37,16 +42,22 @@ def limited_claims(claims: Sequence[Claim], element_ids: Sequence[str | None]) -
         row["element_id"] = element_id
         rows.append(row)
     taken = taking(wanted, to_ms(claims[0].execution.triggered_at))
-    return [taken, Statement("claim_limited", rows), Statement("return_slots", [*taken.rows])]
+    return [*taken, Statement("claim_limited", rows), _returning(taken)]
 
 
-def taking(wanted: dict[str, list[str]], at_ms: int, *, force: bool = False) -> Statement:
-    """Return the statement that takes slots of limits for executions, by key; with *force*, beyond the limit too."""
-    rows: list[TakenSlotsRow] = [
-        {"limit_key": key, "slots": first_slots(key), "wanted": list(ids), "force": force, "at_us": at_ms * 1000}
-        for key, ids in sorted(wanted.items())
-    ]
-    return Statement("take_slots", rows)
+def taking(wanted: dict[str, list[str]], at_ms: int, *, force: bool = False) -> list[Statement]:
+    """Return the statements that take slots of limits for executions, by key; with *force*, beyond the limit too."""
+    rows: list[TakenSlotsRow] = []
+    passes: list[CircuitPassRow] = []
+    for key, ids in sorted(wanted.items()):
+        if key.startswith(CIRCUIT):
+            open_ms = round(OPEN_SECONDS * 1000)
+            passes.append({"limit_key": key, "wanted": list(ids), "force": force, "at_ms": at_ms, "open_ms": open_ms})
+        else:
+            slots, at_us = first_slots(key), at_ms * 1000
+            rows.append({"limit_key": key, "slots": slots, "wanted": list(ids), "force": force, "at_us": at_us})
+    taken = {"pass_circuits": passes, "take_slots": rows}
+    return [Statement(name, asked) for name, asked in taken.items() if asked]
 
 
 def releasing(ended: Iterable[Execution], begun: Iterable[Execution] = ()) -> list[Statement]:
@@ -54,7 +65,7 @@ def releasing(ended: Iterable[Execution], begun: Iterable[Execution] = ()) -> li
     out, goes_on = _wanted(ended), _wanted(begun)
     rows: list[ReleasedSlotsRow] = [
         {"limit_key": key, "ended": dict.fromkeys(out.get(key, ()), True), "begun": goes_on.get(key, [])}
-        for key in sorted({*out, *goes_on})
+        for key in sorted({*out, *goes_on}, key=_in_order)
     ]
     return [Statement("release_slots", rows)] if rows else []
 
@@ -62,22 +73,29 @@ def releasing(ended: Iterable[Execution], begun: Iterable[Execution] = ()) -> li
 def returning(executions: Iterable[Execution]) -> list[Statement]:
     """Return the statement that takes slots back from those of *executions* that did not begin; none without any."""
     wanted = _wanted(executions)
-    return [Statement("return_slots", taking(wanted, 0).rows)] if wanted else []
+    return [_returning(taking(wanted, 0))] if wanted else []
 
 
-def note_refusals(refused: dict[str, Refusal], taken: Sequence[Statement], answers: Sequence[list[Row]]) -> None:
-    """Note which executions got no slot, by the statement that was to take them, if any, and its answer."""
-    for statement, answer in zip(taken, answers, strict=False):
-        for row in answer:
+def note_refusals(refused: dict[str, Refusal], statements: Sequence[Statement], answers: Sequence[list[Row]]) -> None:
+    """Note which executions got no slot, by the statements of a commit that were to take them, and their answers."""
+    for statement, answer in zip(statements, answers, strict=True):
+        for row in answer if statement.name in _TAKING else ():
             asked = cast("TakenSlotsRow", statement.rows[row["row"]])
-            permit_ms = None if row["next_us"] is None else -(-row["next_us"] // 1000)
-            rate = None if permit_ms is None else row["rate"]
-            refusal = Refusal(asked["limit_key"], row["slots"] or 0, row["holders"], rate, permit_ms)
+            refusal = _refusal(asked["limit_key"], row)
             for execution_id in asked["wanted"][max(0, row["free"]) :]:
                 if refusal.limit_key.startswith(OVERLAP):  # whatever else is full: what is in the way decides
                     refused[execution_id] = refusal
                 else:
                     refused.setdefault(execution_id, refusal)
+
+
+def _refusal(limit_key: str, row: Row) -> Refusal:
+    permit_ms = None if row["next_us"] is None else -(-row["next_us"] // 1000)
+    rate = None if permit_ms is None else row["rate"]
+    refusal = Refusal(limit_key, row["slots"] or 0, row["holders"], rate, permit_ms)
+    if not limit_key.startswith(CIRCUIT):
+        return refusal
+    return refusal._replace(open_since_ms=row["open_since_ms"], failures=row["failures"] or 0, fault=row["fault"])
 
 
 def wanted_slots(executions: Sequence[Execution]) -> tuple[dict[str, list[str]], dict[str, dict[str, int]]]:
@@ -127,6 +145,16 @@ def freed_keys(statements: Sequence[Statement], answers: Sequence[list[Row]]) ->
                 if row["is_wanted"] or not released["limit_key"].startswith(OVERLAP):
                     freed.add(released["limit_key"])
     return freed
+
+
+def _returning(taken: Sequence[Statement]) -> Statement:
+    """Return the statement that takes back what others took for executions which did not begin."""
+    return Statement("return_slots", [row for each in taken for row in each.rows])
+
+
+def _in_order(limit_key: str) -> tuple[bool, str]:
+    """Return the place of a limit in the order in which all writes lock them: circuits first."""
+    return not limit_key.startswith(CIRCUIT), limit_key
 
 
 def _under(execution: Execution, keys: Sequence[str]) -> Execution:

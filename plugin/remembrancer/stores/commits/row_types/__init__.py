@@ -4,6 +4,7 @@ Every row that a query reads as `r.name` has that name here; a test compares the
 and the events alone: the query does not read them. The connection adds `row`, the place of the row in its statement.
 A time that ends in `_ms` is epoch milliseconds.
 
+- `circuits`: types of rows that write circuits.
 - `executions`: types of rows that write executions and leases.
 - `lineages`: types of rows that write lineages.
 - `tasks`: types of rows that write tasks, their deferrals, their changes and their armed times.

@@ -169,6 +169,7 @@ class WaitedRetryRow(StartRow):
     task_status: str
     paused_ms: int | None
     limit_keys: list[str]
+    """Its limits but for overlap keys, which it takes over."""
     places: dict[str, int]
     """By the keys of its limits, its place among those that want a slot."""
 
@@ -231,12 +232,15 @@ class DeadLetterRow(TypedDict):
     task_type: str
     at_ms: int
     gave_up: bool
+    ended_because: str | None
     executions: list[FencedRow]
 
 
 class CountedRow(FencedRow):
     """An outcome that counts for the failures in a row of its task, and the entry of its pause."""
 
+    due_ms: int | None
+    """The time of the next attempt at what failed, if that is given up."""
     of_task: str
     is_failure: bool
     fault: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from remembrancer.model.limit import OVERLAP, WAIT, ConcurrencyLimit, Rate, SlotHolder
+from remembrancer.model.circuit import CIRCUIT, OPEN_SECONDS, OPENS_AFTER, Circuit
+from remembrancer.model.limit import OVERLAP, ConcurrencyLimit, Rate, SlotHolder, wait_key_of
 from remembrancer.model.quota import AGENT, ORIGIN, is_quota, quota_of_key
 from remembrancer.model.timestamps import from_ms
 from remembrancer.ports.limits import LimitState
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from remembrancer.model.execution import Execution
     from remembrancer.ports.writes import Change
+    from remembrancer.stores.commits.row_types.circuits import CircuitRow
     from remembrancer.stores.commits.row_types.executions import LimitKey, ReleasedSlotsRow, StopRow
     from remembrancer.stores.commits.row_types.tasks import LimitRow
     from remembrancer.stores.commits.statement import Row
@@ -62,6 +64,27 @@ class GraphLimits:
         for listener in self.on_freed:
             listener([key])
 
+    async def set_circuit(self, key: str, opens_after: int, open_ms: int, change: Change) -> None:
+        """Set after how many failures in a row a circuit opens, and for how long."""
+        await self._write_circuit("set_circuits", key, change, opens_after, open_ms)
+
+    async def reset_circuit(self, key: str, change: Change) -> bool:
+        """Close a circuit, and forget its failures; return False if there is none with this key."""
+        is_there = await self._write_circuit("reset_circuits", key, change)
+        for listener in self.on_freed if is_there else ():
+            listener([key])
+        return is_there
+
+    async def _write_circuit(
+        self, query_name: str, key: str, change: Change, opens_after: int | None = None, open_ms: int | None = None
+    ) -> bool:
+        values = {"opens_after": opens_after, "open_seconds": None if open_ms is None else open_ms / 1000}
+        after = node_rows.to_json({"circuit": key, **{name: value for name, value in values.items() if value}})
+        settings = {"limit_key": key, "opens_after": opens_after, "open_ms": open_ms, "after": after}
+        row = cast("CircuitRow", {**change_row(None, change), **settings})
+        (written,) = await self._connection.write([Statement(query_name, [row])])
+        return bool(written)
+
     async def refresh(self) -> None:
         """Read which limits there are, and correct slots whose executions have ended, or that were not written."""
         nodes = [*self._note(await self._nodes()), *await self._next_overlaps()]
@@ -96,7 +119,7 @@ class GraphLimits:
     def _note(self, nodes: Sequence[Row]) -> list[Row]:
         """Note the limits and the quotas that are set; return the limits."""
         set_by = {node["limit_key"]: node.get("slots") for node in nodes if node.get("is_set")}
-        self.known = frozenset(key for key in set_by if not is_quota(key))
+        self.known = frozenset(key for key in set_by if not is_quota(key) and not key.startswith(CIRCUIT))
         self._quotas = {key: slots for key, slots in set_by.items() if is_quota(key)}
         return [node for node in nodes if not is_quota(node["limit_key"])]
 
@@ -131,7 +154,9 @@ class GraphLimits:
         """Delete the limits that were never set, without holders and tasks that wait: a claim makes them again."""
         after = ""
         while page := [row["l"] for row in await self._connection.read(query("limits"), self._page(after))]:
-            unused: list[str] = [n["limit_key"] for n in page if not n.get("is_set") and not n.get("holders")]
+            unused: list[str] = [
+                n["limit_key"] for n in page if not n.get("is_set") and not n.get("holders") and not n.get("failures")
+            ]
             waits = await self._waits(unused)
             rows: list[LimitKey] = [{"limit_key": key} for key in unused if key not in waits]
             if rows:
@@ -140,7 +165,7 @@ class GraphLimits:
 
     async def _waits(self, keys: Sequence[str]) -> Mapping[str, int]:
         """Return how many tasks wait for slots of limits, by limit, of those that any waits for."""
-        begins = {begin_of(WAIT + key): key for key in keys if not is_quota(key)}
+        begins = {begin_of(wait_key_of(key)): key for key in keys if not is_quota(key)}
         if not begins:
             return {}
         ranges: list[Row] = [{"above": begin, "below": node_rows.after_all(begin)} for begin in begins]
@@ -153,12 +178,17 @@ class GraphLimits:
 
     async def of(self, keys: Collection[str]) -> Sequence[LimitState]:
         """Return those of these limits that there are."""
+        return [_state(node) for node in await self._with_keys(keys)]
+
+    async def _with_keys(self, keys: Collection[str]) -> list[Row]:
         found = await self._connection.read(query("limits_by_key"), {"keys": sorted(keys)})
-        return [_state(row["l"]) for row in found]
+        return [row["l"] for row in found]
 
     async def all(self, limit: int, now_ms: int, key: str | None = None) -> Sequence[ConcurrencyLimit]:
         """Return the limits by key, or one, with who holds their slots and how many wait."""
-        states = await self._states(limit) if key is None else await self.of([key])
+        nodes = await self._shown(limit) if key is None else await self._with_keys([key])
+        circuits = {node["limit_key"]: _circuit(node) for node in nodes if node["limit_key"].startswith(CIRCUIT)}
+        states = [_state(node) for node in nodes]
         waits = await self._waits([state.key for state in states])
         asked = [each for state in states for each in state.holders[:_SHOWN]]
         rows = await self._connection.read(query("slot_holders"), {"execution_ids": asked}) if asked else []
@@ -184,14 +214,15 @@ class GraphLimits:
                     taken=len(state.holders),
                     waiting=waits.get(state.key, 0),
                     holders=holders,
+                    circuit=circuits.get(state.key),
                 )
             )
         return found
 
-    async def _states(self, limit: int) -> Sequence[LimitState]:
+    async def _shown(self, limit: int) -> Sequence[Row]:
         """Return the limits by key, of overlap keys those in use, at most *limit*."""
         used = await self._connection.read(query("overlaps_in_use"), {"limit": limit})
-        return [_state(node) for node in [*await self._nodes(), *(row["l"] for row in used)][:limit]]
+        return [*await self._nodes(), *(row["l"] for row in used)][:limit]
 
     async def executions(self, execution_ids: Sequence[str]) -> Sequence[Execution]:
         """Return those of these executions that there are."""
@@ -256,7 +287,28 @@ def _state(node: Row) -> LimitState:
     text, permit_us, burst = node.get("rate"), node.get("permit_us"), node.get("burst")
     rate = None if text is None or not permit_us or not burst else Rate(text, permit_us, burst)
     key, slots, spent_us = node["limit_key"], node.get("slots"), node.get("spent_us") or 0
-    return LimitState(key, slots, node.get("holders") or [], rate, spent_us, bool(node.get("is_wanted")))
+    holders: list[str] = node.get("holders") or []
+    state = LimitState(key, slots, holders, rate, spent_us, bool(node.get("is_wanted")))
+    if node.get("trial_ms") is None:
+        return state
+    is_tried = not set(holders) <= set(node.get("former") or ())
+    return state._replace(trial_ms=node["trial_ms"], open_ms=_open_ms(node), is_tried=is_tried)
+
+
+def _open_ms(node: Row) -> int:
+    return node.get("open_ms") or round(OPEN_SECONDS * 1000)
+
+
+def _circuit(node: Row) -> Circuit:
+    since_ms, trial_ms = node.get("open_since_ms"), node.get("trial_ms")
+    return Circuit(
+        opens_after=node.get("opens_after") or OPENS_AFTER,
+        open_seconds=_open_ms(node) / 1000,
+        failures=node.get("failures") or 0,
+        last_failure=node.get("fault"),
+        open_since=None if since_ms is None else from_ms(since_ms),
+        trial_at=None if trial_ms is None else from_ms(trial_ms),
+    )
 
 
 def _holder(execution_id: str, task: tuple[str, str] | None) -> Row:
