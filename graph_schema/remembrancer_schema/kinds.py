@@ -50,13 +50,15 @@ class Edge:
     """The property of the source that names the target too: where there is one, there is the other."""
     required: bool = False
     """True if every source has one."""
+    several: bool = False
+    """True if a source may have more than one."""
 
 
 EDGES: Final = (
     Edge("CREATED_BY", "scheduled_task", "thought", "origin_thought_id", required=True),
     Edge("SCHEDULED_FOR", "scheduled_task", "time", required=True),
     Edge("RUNS_AFTER", "scheduled_task", "scheduled_task", "runs_after_id"),
-    Edge("DEPENDS_ON", "scheduled_task", "scheduled_task"),
+    Edge("DEPENDS_ON", "scheduled_task", "scheduled_task", several=True),
     Edge("EXECUTION_OF", "task_execution", "scheduled_task", "task_id", required=True),
     Edge("CREATED_THOUGHT", "task_execution", "thought", "thought_id"),
     Edge("RETRY_OF", "task_execution", "task_execution"),
@@ -65,8 +67,8 @@ EDGES: Final = (
     Edge("FOLLOWS_DEFERRAL", "task_deferral", "task_deferral", "follows_id"),
     Edge("CHANGE_OF", "task_change", "scheduled_task", "task_id"),
     Edge("SUMMARY_OF", "execution_summary", "scheduled_task", "task_id", required=True),
-    Edge("USES_CALENDAR", "scheduled_task", "named_calendar"),
-    Edge("FOLLOWS", "scheduled_task", "scheduled_task"),
+    Edge("USES_CALENDAR", "scheduled_task", "named_calendar", several=True),
+    Edge("FOLLOWS", "scheduled_task", "scheduled_task", several=True),
     Edge("FROM_TEMPLATE", "scheduled_task", "task_template"),
     Edge("SPAWNED_BY", "scheduled_task", "task_execution"),
     Edge("DEAD_LETTER_OF", "dead_letter", "scheduled_task", "task_id", required=True),

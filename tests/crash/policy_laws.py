@@ -37,6 +37,11 @@ MATCH (d:task_deferral)-[:DEFERRAL_OF]->(t:scheduled_task)
 RETURN d.deferral_id AS deferral_id, d.answer AS answer, t.task_id AS task_id, t.deferral_id AS live_id,
        t.question_id AS question_id, t.status AS status, t.next_run_ms AS next_run_ms
 """
+_MISSED: Final = """
+MATCH (e:task_execution {status: 'missed'})-[:EXECUTION_OF]->(t:scheduled_task)
+OPTIONAL MATCH (f:scheduled_task {follow_up_of: e.execution_id})-[:SPAWNED_BY]->(e)
+RETURN e.execution_id AS execution_id, e.reason AS reason, t.follow_up AS wish, count(f) AS made
+"""
 _SERVED: Final = """
 MATCH (t:scheduled_task) WHERE t.status IN ['PENDING', 'ACTIVE']
 OPTIONAL MATCH (x:scheduled_task)-[:DEPENDS_ON]->(t) WHERE x.status IN ['PENDING', 'ACTIVE']
@@ -52,6 +57,10 @@ def plans_of(told: Sequence[Row], tasks: dict[str, Row]) -> dict[str, Plan]:
     asked = {line["plans"]: line for line in told if "plans" in line}
     plans: dict[str, Plan] = {}
     for task_id, task in tasks.items():
+        if task.get("follow_up_of"):
+            once = Times(due=task["defer_until"], minutes=0, anchor=None)
+            plans[task_id] = Plan([(task["created_at"], once)], {"max_attempts": 3}, set(ANYTHING))
+            continue
         line = asked[task["name"] if task["name"] != "Renamed" else "run_all"]
         at = datetime.fromtimestamp(line["at"] / 1000, UTC)
         due = datetime.fromtimestamp(line["due"] / 1000, UTC) if "due" in line else None
@@ -77,6 +86,7 @@ async def wrong(life: Life, told: Sequence[Row], *, is_over: bool = False) -> li
     found += await wrong_budgets(life.service)
     found += _of_failures(await ask(_FAILED), await ask(_LETTERS), told)
     found += _of_deferrals(await ask(_DEFERRALS))
+    found += _of_follow_ups(await ask(_MISSED))
     found += _of_priorities(await ask(_SERVED))
     asked = {"deferrals": await ask(_DEFERRALS), "limits": await ask(_SLOTS), "lineages": await ask(_LINEAGES)}
     found += _of_acknowledged(told, graph, asked)
@@ -115,6 +125,15 @@ def _of_slots(limits: Sequence[Row], running: Sequence[Row]) -> list[str]:
         if sorted(limit["holders"]) != runs:
             found.append(f"{limit['key']} is held by {limit['holders']}, and {runs} run")
     return found
+
+
+def _of_follow_ups(missed: Sequence[Row]) -> list[str]:
+    """Return missed occurrences without the one follow-up that their task wants, and without a word about it."""
+    return [
+        f"followed up wrongly: {row}"
+        for row in missed
+        if row["made"] != (row["wish"] is not None and "No follow-up was made" not in row["reason"])
+    ]
 
 
 def _of_failures(failed: Sequence[Row], letters: Sequence[Row], told: Sequence[Row]) -> list[str]:

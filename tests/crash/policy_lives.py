@@ -489,6 +489,20 @@ async def missed(life: Life) -> None:
     await life.settle()
 
 
+async def follow_ups(life: Life) -> None:
+    """What was missed is followed up, and the follow-up too, until a bound or a quota has no room."""
+    further = {"prompt": "well", "delay": "5m", "deadline": "1m"}
+    wish = {**further, "follow_up": further}
+    for name in ("late", "late too"):
+        await life.make(name, every=10, misfire="skip", follow_up=wish, thought="late")
+    await life.make("bounded", every=10, misfire="skip", follow_up="well", thought="poor", budget={"max_fan_out": 0})
+    await life.after(25)
+    await life.after(25)
+    for key, most in (("open:origin:late", 2), ("open", 3)):
+        await life.set_limit(key, most)
+        await life.after(25)
+
+
 async def halts(life: Life) -> None:
     """The scheduler is halted while one runs and others fall due; a new process is halted too, until the release."""
     await life.make("stopped", "hold")
@@ -537,6 +551,7 @@ LIVES: Final[dict[str, Callable[[Life], Awaitable[None]]]] = {
         late_budgets,
         losses,
         missed,
+        follow_ups,
         urgent_slots,
         halts,
         unused_limits,

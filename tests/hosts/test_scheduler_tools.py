@@ -101,7 +101,7 @@ async def test_agents_do_not_change_each_others_tasks(quick: TaskSchedulerServic
     await tools_for(quick, "one").call("resume", which)  # after a restart it is the same agent
 
 
-@pytest.mark.parametrize("name", ["origin_thought_id", "budget", "thought_id", "force", "fence"])
+@pytest.mark.parametrize("name", ["origin_thought_id", "budget", "thought_id", "worker", "force", "fence"])
 async def test_context_is_no_argument(quick: TaskSchedulerService, name: str) -> None:
     tools = tools_for(quick)
     assert [each.name for each in tools.definitions if name in each.parameters["properties"]] == []  # type: ignore[operator]
@@ -240,6 +240,18 @@ async def test_graph_that_nothing_runs_on_is_said(tmp_path: Any) -> None:
     finally:
         await service.close()
     assert made["warnings"][-1].endswith("`remembrancer serve`, or this one by `await scheduler.start()`.")
+
+
+async def test_worker_is_the_agent(quick: TaskSchedulerService) -> None:
+    one, two = (tools_for(quick, name, profiles=["worker"]) for name in ("one", "two"))
+    await quick.schedule_task("Letter", "g", "p", "thought_1", "in 0.05s", queue="mail")
+    claimed = await one.call("claim_work", {"queues": ["mail"], "wait_seconds": 25.0})
+    [item] = claimed["result"]
+    which = {"execution_id": item["execution_id"]}
+    assert "WorkNotHeld" in (await two.answer("complete_work", which))["error"]
+    assert "calling context" in (await two.answer("complete_work", {**which, "worker": "one"}))["error"]
+    await one.call("complete_work", {**which, "result": "sent"})
+    assert (await quick.get_execution(which["execution_id"])).result == "sent"
 
 
 async def test_operators_manage_all(quick: TaskSchedulerService) -> None:

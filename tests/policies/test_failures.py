@@ -11,8 +11,12 @@ import pytest
 from planned import plan
 
 from remembrancer import Done, Failed, TaskSchedulerService
+from remembrancer.model.execution import ExecutionStatus, ExecutionType
+from remembrancer.model.handler_result import HandlerOutcome
 from remembrancer.model.ids import new_id
 from remembrancer.model.timestamps import to_ms
+from remembrancer.policies.settlement import refused, settlement_of
+from remembrancer.ports.handler import Firing
 from remembrancer.ports.writes import Lease
 from remembrancer.testing import ManualScheduler
 
@@ -172,3 +176,33 @@ async def test_a_lost_run_that_none_follows_counts_once(graph: str, clock: Virtu
         lost = await service.get_task(task.task_id)
         assert (lost.failures_in_row, lost.paused_at) == (1, now)
         assert (await service.get_task(retried.task_id)).failures_in_row is None
+
+
+async def test_an_attempt_that_is_given_up_counts(graph: str, clock: VirtualClock) -> None:
+    """The failure before it becomes the outcome when its task takes its retries away."""
+    async with ManualScheduler(TaskSchedulerService(graph, clock, handler=Service()), clock) as scheduler:
+        retry = {"backoff": "fixed", "delay": 600, "jitter": "none"}
+        hourly: Any = {"schedule_cron": "0 * * * *", "pause_on_failure": 1, "retry": retry}
+        task = await scheduler.service.schedule_task("Mail", "g", "p", "t", **hourly)
+        await scheduler.tick(timedelta(hours=1))
+        waits = await scheduler.service.get_task(task.task_id)
+        assert (waits.failures_in_row, waits.paused_at) == (None, None)
+        await scheduler.service.update_task(task.task_id, retry=None)
+        await scheduler.tick(MINUTE)
+        paused = await scheduler.service.get_task(task.task_id)
+        assert (paused.failures_in_row, paused.pause_reason) == (1, "1 failures in a row, the last: no answer")
+        await scheduler.tick(timedelta(hours=1))
+        assert (await scheduler.service.get_task(task.task_id)).failures_in_row == 1
+
+
+async def test_what_the_graph_refuses_counts_as_a_failure(clock: VirtualClock) -> None:
+    async with ManualScheduler(TaskSchedulerService(":memory:", clock, handler=lambda _: Done()), clock) as scheduler:
+        task = await scheduled(scheduler, pause_on_failure=1)
+        await minutes(scheduler, 1)
+        (run,) = await scheduler.service.history(task.task_id)
+        kept = await scheduler.service.get_task(task.task_id)
+        outcome = HandlerOutcome(ExecutionStatus.DEFERRED)
+        answered = settlement_of(Firing(run, kept), outcome, clock.now())
+        assert (answered.is_counted, refused(answered, "no").is_counted) == (False, True)
+        trial = run.model_copy(update={"execution_type": ExecutionType.MANUAL})
+        assert not refused(settlement_of(Firing(trial, kept), outcome, clock.now()), "no").is_counted

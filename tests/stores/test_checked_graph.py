@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from remembrancer import TaskSchedulerService
+from remembrancer import AnyOf, Calendar, Cron, Except, TaskSchedulerService, TaskTimes
 from remembrancer.bootstrap import open_store
 from remembrancer.bootstrap.backups import backup_graph, restore_graph
 from remembrancer.bootstrap.checks import check_graph, repair_graph
@@ -145,3 +145,17 @@ async def test_a_priority_that_does_not_follow_is_repaired(graph: str) -> None:
     assert repaired.after.is_sound
     async with TaskSchedulerService(graph) as service:
         assert [(await service.get_task(each)).served_priority for each in (first, second)] == [8, 8]
+
+
+async def test_a_task_with_several_edges_of_a_kind_is_sound(graph: str) -> None:
+    async with TaskSchedulerService(graph) as service:
+        others = [
+            (await service.schedule_task(name, "goal", "prompt", "thought", None, "0 9 * * *")).task_id for name in "AB"
+        ]
+        for name in ("moves", "fairs"):
+            await service.define_calendar(name, dates=["2080-05-01"])
+        work = Except(Except(Cron("0 9 * * *"), Calendar("moves")), Calendar("fairs"))
+        both = AnyOf([TaskTimes(each) for each in others])
+        for schedule in (work, both):
+            await service.schedule_task("C", "goal", "prompt", "thought", schedule=schedule, depends_on=others)
+    assert list((await check_graph(graph)).findings) == []

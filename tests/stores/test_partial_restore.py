@@ -10,6 +10,7 @@ import pytest
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.task_status import TaskStatus, TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
+from remembrancer.ports.filters import TaskFilter
 from remembrancer.ports.writes import Settlement
 from remembrancer.stores.rows.due_key import due_key
 
@@ -102,3 +103,22 @@ async def test_a_one_time_task_ends_as_its_only_moment_does(
     if outcome is None:
         await store.queue.settle([ended(execution, ExecutionStatus.COMPLETED, now)])
         assert (await store.tasks.get(task.task_id)).status is TaskStatus.COMPLETE
+
+
+async def test_a_follow_up_that_is_there_is_not_made_again(
+    store: Graph, a_task: MakeTask, claimed: Claim, now: datetime, write_beside: Beside
+) -> None:
+    task = a_task(schedule_cron="* * * * *", misfire="skip", follow_up={"prompt": "Say it."})
+    await store.tasks.create([task])
+    for _ in range(2):
+        (missed,) = await claimed(task, at=now + 10 * MINUTE)
+        assert (missed.status, missed.occurrences) == (ExecutionStatus.MISSED, 9)
+        made = [each for each in await store.tasks.find(TaskFilter()) if each.follow_up_of is not None]
+        assert [each.follow_up_of for each in made] == [missed.execution_id]
+        kept = await store.tasks.execution(missed.execution_id)
+        assert kept.reason == missed.reason
+        await write_beside(
+            f"MATCH (t:scheduled_task {{task_id: '{task.task_id}'}}) MATCH (e:task_execution "
+            f"{{execution_id: '{missed.execution_id}'}}) SET t.next_run_ms = {task.next_run_ms}, "
+            f"t.nominal_ms = {task.nominal_ms}, t.fence = {task.fence} DETACH DELETE e"
+        )

@@ -76,7 +76,9 @@ async def test_an_urgent_task_overtakes_those_served_so_far(tmp_path: Path) -> N
     def asked(name: str, **fields: Any) -> ScheduleRequest:
         return ScheduleRequest(name, "goal", "prompt", "thought", "in 30s", concurrency_key="K", **fields)
 
-    async with TaskSchedulerService(tmp_path / "graph", time_service=clock, handler=note) as service:
+    service = TaskSchedulerService(tmp_path / "graph", time_service=clock, handler=note)
+    await service.open()  # driven by hand: nothing ticks in between
+    try:
         scheduler: Any = service._process.scheduler
         await service.set_limit("K", 0)
         tasks = await service.schedule_tasks([asked(f"Task {number}") for number in range(6)])
@@ -92,6 +94,8 @@ async def test_an_urgent_task_overtakes_those_served_so_far(tmp_path: Path) -> N
         while len(ran) < 6:
             await scheduler.tick()
             await scheduler.idle()
+    finally:
+        await service.close()
 
     assert ran.index(waiting[-1].name) <= 4  # one slot was taken before it waited again
     assert sorted(ran) == sorted(each.name for each in tasks)

@@ -90,6 +90,104 @@ USING INDEX SEEK e:task_execution(execution_id)
 CREATE (t)-[:SPAWNED_BY]->(e)
 RETURN r.row AS row
 
+// name: admit_follow_ups
+// Admit the follow-ups of what this commit has recorded as missed, each if the bounds of its lineage allow it.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+WHERE e.fence = r.missed_fence AND e.replica_id = r.replica_id AND e.spawned IS NULL
+MERGE (l:lineage {lineage_id: r.lineage_id})
+  ON CREATE SET l.created_at = datetime({epochMillis: r.at_ms})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH r, e, l
+OPTIONAL MATCH (o:scheduled_task {lineage_id: r.lineage_id})
+WHERE o.status IN ['PENDING', 'ACTIVE'] AND coalesce(l.max_open_tasks, r.max_open_tasks) IS NOT NULL
+WITH r, e, l, count(o) AS open
+WHERE coalesce(r.generation <= coalesce(l.max_depth, r.max_depth), true)
+  AND coalesce(1 <= coalesce(l.max_fan_out, r.max_fan_out), true)
+  AND coalesce(open + r.place <= coalesce(l.max_open_tasks, r.max_open_tasks), true)
+SET e.spawned = 1
+RETURN r.row AS row
+
+// name: refuse_follow_ups
+// Take the admission back of follow-ups that a quota has no room for, and say so in the reasons of the outcomes.
+UNWIND $rows AS r
+MERGE (l:concurrency_limit {limit_key: r.limit_key})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH r, CASE WHEN l.is_set THEN l.slots ELSE r.most END AS most
+WHERE most IS NOT NULL
+UNWIND r.ranges AS x
+MATCH (t:scheduled_task)
+USING INDEX SEEK t:scheduled_task(status_index_key)
+WHERE t.status_index_key > x.above AND t.status_index_key < x.below
+WITH r, most, count(t) AS open
+UNWIND r.asked AS f
+WITH r, f, most, open
+WHERE open + f.place > most
+MATCH (e:task_execution {execution_id: f.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+WHERE e.spawned = 1 AND e.fence = f.missed_fence AND e.replica_id = f.replica_id
+SET e.spawned = 0, e.reason = e.reason + r.refusal
+RETURN DISTINCT r.row AS row
+
+// name: refuse_follow_ups_of_origins
+// The same of quotas of the tasks of one lineage.
+UNWIND $rows AS r
+MERGE (l:concurrency_limit {limit_key: r.limit_key})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH r, CASE WHEN l.is_set THEN l.slots ELSE r.most END AS most
+WHERE most IS NOT NULL
+OPTIONAL MATCH (h:thought {thought_id: r.origin})<-[:CREATED_BY]-(t:scheduled_task)
+WHERE t.lineage_id IS NULL AND t.status IN ['PENDING', 'ACTIVE']
+WITH r, most, count(t) AS roots
+OPTIONAL MATCH (o:scheduled_task {lineage_id: r.origin})
+WHERE o.status IN ['PENDING', 'ACTIVE']
+WITH r, most, roots, count(o) AS others
+UNWIND r.asked AS f
+WITH r, f, most, roots + others AS open
+WHERE open + f.place > most
+MATCH (e:task_execution {execution_id: f.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+WHERE e.spawned = 1 AND e.fence = f.missed_fence AND e.replica_id = f.replica_id
+SET e.spawned = 0, e.reason = e.reason + r.refusal
+RETURN DISTINCT r.row AS row
+
+// name: create_follow_ups
+// Keep the follow-ups that were admitted just now, as `create_tasks` keeps tasks, each SPAWNED_BY the missed execution.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+WHERE e.spawned = 1 AND e.fence = r.missed_fence AND e.replica_id = r.replica_id
+OPTIONAL MATCH (f:scheduled_task {task_id: r.task_id})
+WITH r, e, f
+WHERE f IS NULL
+MATCH (l:lineage {lineage_id: r.lineage_id})
+MERGE (h:thought {thought_id: r.origin_thought_id})
+  ON CREATE SET h.recorded_by = 'remembrancer', h.created_at = datetime({epochMillis: r.created_ms})
+MERGE (m:time {time_id: r.time_id})
+  ON CREATE SET m.at = datetime({epochMillis: r.minute_ms})
+CREATE (t:scheduled_task)-[:CREATED_BY]->(h), (t)-[:SCHEDULED_FOR]->(m), (t)-[:SPAWNED_BY]->(e)
+SET t = r.properties, t.created_at = datetime({epochMillis: r.created_ms}),
+    t.defer_until = datetime({epochMillis: r.defer_until_ms}),
+    t.budget_id = CASE WHEN coalesce(l.runs, l.tokens, l.money) IS NULL THEN null ELSE l.lineage_id END
+WITH r.lineage_id AS lineage_id, count(t) AS made, collect(r.row) AS places
+MATCH (l:lineage {lineage_id: lineage_id})
+SET l.fence = coalesce(l.fence, 0) + 1
+WITH l, made, places
+SET l.spawned = coalesce(l.spawned, 0) + made
+WITH places
+UNWIND places AS row
+RETURN row
+
+// name: note_follow_ups
+// Say in the reasons of outcomes that their follow-ups were refused.
+UNWIND $rows AS r
+MATCH (e:task_execution {execution_id: r.execution_id})
+USING INDEX SEEK e:task_execution(execution_id)
+WHERE e.spawned IS NULL AND e.fence = r.missed_fence AND e.replica_id = r.replica_id
+SET e.spawned = 0, e.reason = e.reason + r.refusal
+RETURN r.row AS row
+
 // name: open_in_lineage
 // How many tasks that handlers scheduled in the lineage $lineage_id are open.
 MATCH (t:scheduled_task {lineage_id: $lineage_id})

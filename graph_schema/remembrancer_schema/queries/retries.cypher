@@ -102,12 +102,13 @@ RETURN r.row AS row
 
 // name: count_failures
 // Count outcomes that are about to be written for the failures in a row of their tasks; pause a task with as many as it may have.
+// A failure whose next attempt is given up is such an outcome too, if that waits as it was read.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
 USING INDEX SEEK e:task_execution(execution_id)
 SET e.fence = coalesce(e.fence, 0), t.fence = coalesce(t.fence, 0)
 WITH e, t, r
-WHERE e.fence = r.fence AND e.status = 'running' AND t.status IN ['PENDING', 'ACTIVE']
+WHERE e.fence = r.fence AND (e.status = 'running' OR e.retry_due_ms = r.due_ms) AND t.status IN ['PENDING', 'ACTIVE']
 WITH t, collect(r) AS told
 WITH t, told, told[size(told) - 1] AS r, [i IN range(0, size(told) - 1) WHERE NOT told[i].is_failure] AS done
 WITH t, r, CASE

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.queues.due_pages import DuePages, ReadAhead
+from remembrancer.engine.queues.follow_up_bounds import with_bounds
 from remembrancer.engine.skip_log import log_skipped, tell_exhausted
 from remembrancer.errors import GraphBusy, RemembrancerError
 from remembrancer.model.control_characters import visible
@@ -182,7 +183,7 @@ class Claimer:
                 await self._store.waits.park(planned.waits)
                 self._slots.look_at(keys := [each.wait_key for each in planned.waits])
                 self._executor.workers.look_at(keys)
-        return planned.claims
+        return await with_bounds(planned.claims, self._store, self._options)
 
     async def _claim(
         self, due: Sequence[ScheduledTask], claims: Sequence[Claim], lease: Lease, reservation: Reservation

@@ -74,6 +74,12 @@ def execution_id_of(key: str, nominal_ms: int) -> str:
     return f"{first_id('exec', nominal_ms)}_{digest}"
 
 
+def follow_up_id_of(key: str, nominal_ms: int) -> str:
+    """Return the id of the follow-up of a missed occurrence, derived from its key: it is made once."""
+    digest = blake2b(key.encode(), digest_size=_DIGEST_BYTES).hexdigest()
+    return f"{first_id('task', nominal_ms)}_{digest}"
+
+
 def attempt_id(execution_id: str, attempt: int) -> str:
     """Return the id of another attempt at the occurrence of *execution_id*: it sorts after the attempts before it."""
     begin, _, tail = execution_id.rpartition("_")

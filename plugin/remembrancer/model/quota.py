@@ -87,8 +87,8 @@ def origin_of(task: ScheduledTask) -> str:
 
 
 def agent_of(task: ScheduledTask) -> str | None:
-    """Return the actor that scheduled a task; None where no name is known, and for a task of a handler."""
-    return None if task.created_via == "handler" else task.created_by
+    """Return the actor that scheduled a task; None for a task of a handler, a follow-up, or no known name."""
+    return None if task.created_via == "handler" or task.follow_up_of is not None else task.created_by
 
 
 def quotas_of(

@@ -20,7 +20,7 @@ class After:
     """One occurrence for each outcome of another task, from the time at which this task is made.
 
     Args:
-        task_id: The other task. It must be there, and open.
+        task_id: The other task, which is open. In a request its dedup_key or name, if the same call makes it.
         delay: The time from the outcome to the occurrence: `5m`, `1h30m`.
         on: The outcomes that count: `completed`, `failed`, or `ended` for both.
     """

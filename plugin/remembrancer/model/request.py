@@ -33,6 +33,7 @@ from remembrancer.model.field_definition import (
     ZoneName,
     definitions_of,
 )
+from remembrancer.model.follow_up import FollowUpArgument, FollowUpField
 from remembrancer.model.overlap_template import KeyTemplate
 from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, Overlap, SecondsField, Session
 from remembrancer.model.priority import PriorityNumber
@@ -334,6 +335,15 @@ class ScheduleRequest:
         ),
     ] = None
 
+    follow_up: Annotated[
+        FollowUpArgument,
+        FollowUpField(
+            "The task that is made when occurrences were missed, or its prompt; none unless given.",
+            {"prompt": "Say that the report was missed.", "delay": 600.0},
+            group=FieldGroup.FAULTS,
+        ),
+    ] = None
+
     def __new__(cls, *_: object, **given: object) -> Self:
         """Reject an unknown field before the others are read."""
         for name, value in given.items():
@@ -378,6 +388,7 @@ class TaskFields(TypedDict, total=False):
     deadline_seconds: float | None
     pause_on_failure: int | None
     priority: int | None
+    follow_up: FollowUpArgument
     session: Session | str | None
 
 

@@ -142,7 +142,7 @@ class TaskTimes:
     """The times of another task's schedule: an `Offset` of them follows that task when it moves.
 
     Args:
-        task_id: The id of the other task.
+        task_id: The id of the other task. In a request its dedup_key or name, if the same call makes it.
         schedule: Its schedule as it was; the scheduler writes it, and the fields after it.
         start: The time before which the other task does not begin.
         end: The time at which the other task ended.

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from remembrancer.model.addition import AdditionsText, additions_from
 from remembrancer.model.budget import BudgetText  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.dependency import Dependencies, TriggerRule  # noqa: TC001 (pydantic reads the annotations at run time)
+from remembrancer.model.follow_up import KeptFollowUp  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.plain_schedules import Once
 from remembrancer.model.policy import DedupReuse, Fold, Gap, Misfire, OnLost, Overlap, SecondsField, Session
 from remembrancer.model.request import TASK_FIELDS
@@ -86,6 +87,9 @@ class ScheduledTask(BaseModel):
     misfire_grace_seconds: float = 60.0
     misfire_age_seconds: float | None = None
     deadline_seconds: float | None = None
+    follow_up: KeptFollowUp = None
+    follow_up_of: str | None = None
+    """The missed execution that it follows up; None for a task that is no follow-up."""
     pause_on_failure: int | None = None
     failures_in_row: int | None = None
     """The occurrences in a row up to the last that failed for good; None for none, and without `pause_on_failure`."""
@@ -114,9 +118,9 @@ class ScheduledTask(BaseModel):
     budget_id: str | None = None
     """The lineage whose budget each of its runs draws on; None where no budget bounds it."""
     lineage_id: str | None = None
-    """The thought that started the lineage it belongs to; None for a task that no handler scheduled."""
+    """The thought that started the lineage it belongs to; None for a root."""
     parent_id: str | None = None
-    """The task whose handler scheduled it; None for a task that no handler scheduled."""
+    """The task whose handler scheduled it, or that it follows up; None for a root."""
     generation: int | None = Field(default=None, ge=1)
     """The number of handlers between it and the root of its lineage, itself included; None for a root."""
     max_deferrals: int | None = None

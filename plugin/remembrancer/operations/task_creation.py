@@ -21,13 +21,14 @@ from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.idempotency import reject_reuse
 from remembrancer.operations.lineages.origins import with_origin
 from remembrancer.operations.open_tasks import check_followed
+from remembrancer.operations.references.local_tasks import followed_within, in_order
 from remembrancer.operations.references.resolution import resolved_schedule
 from remembrancer.operations.reserved_keys import refuse_reserved, refuse_reuse
 from remembrancer.operations.validation import reply, validate
 from remembrancer.ports.writes import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
     from remembrancer.model.request import ScheduleRequest
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 _ROUNDS: Final = 20
 """Attempts to write tasks whose dedup_key is taken meanwhile, before that is an error."""
+_TWO: Final = 2
 _BAD_CRON: Final = "Invalid cron expression"
 
 
@@ -87,13 +89,9 @@ class TaskCreation:
         """
         read_count(fires)
         now, idempotency_key = self._clock.now(), IDEMPOTENCY_KEY.get()
-        requests = [each if each.schedule is None else await self._resolved(each) for each in requests]
-        tasks = [self.admit(request, now, place) for place, request in enumerate(requests)]
-        await check_followed(self._store.tasks, (each.runs_after_id for each in tasks))
+        followed = _followed_within(requests)
         origin = await self._origins.of_caller()
-        tasks = [with_origin(task, origin) for task in tasks]
-        if source is not None:
-            tasks = [source.marked(task) for task in tasks]
+        tasks = await self._wanted(requests, followed, now, origin, source)
         if idempotency_key:
             await reject_reuse(self._store.idempotency, idempotency_key)
         for tries in range(_ROUNDS):
@@ -103,7 +101,35 @@ class TaskCreation:
             except DuplicateTask:  # another caller was faster: its task is there now
                 if tries == _ROUNDS - 1 or held == await self._held(tasks):
                     raise
+                if followed:  # one of them may stand for a task of this call now
+                    tasks = await self._wanted(requests, followed, now, origin, source)
         raise AssertionError("the last round either returns or raises")
+
+    async def _wanted(
+        self,
+        requests: Sequence[ScheduleRequest],
+        followed: Mapping[str, Mapping[str, str]],
+        now: datetime,
+        origin: Origin | None,
+        source: TemplateSource | None,
+    ) -> list[ScheduledTask]:
+        """Return the tasks that *requests* ask for, those before others that these follow by name."""
+        made: dict[str, ScheduledTask] = {}
+        for word in in_order([str(place) for place in range(len(requests))], followed):
+            request = requests[int(word)]
+            if request.schedule is not None:
+                local = {name: await self._standing(made[other]) for name, other in followed.get(word, {}).items()}
+                request = await self._resolved(request, local)
+            made[word] = self.admit(request, now, int(word))
+        tasks = [made[str(place)] for place in range(len(requests))]
+        new = {task.task_id for task in tasks} if followed else set[str]()
+        await check_followed(self._store.tasks, (each.runs_after_id for each in tasks if each.runs_after_id not in new))
+        placed = [with_origin(task, origin) for task in tasks]
+        return placed if source is None else [source.marked(task) for task in placed]
+
+    async def _standing(self, task: ScheduledTask) -> ScheduledTask:
+        """Return the task that stands for a new one: itself, or the one that keeps its dedup_key."""
+        return task if task.dedup_key is None else (await self._held([task])).known.get(task.dedup_key, task)
 
     async def _schedule(
         self, tasks: Sequence[ScheduledTask], held: _Held, origin: Origin | None, now: datetime, fires: int
@@ -153,9 +179,9 @@ class TaskCreation:
         """Return the reply to a task as the graph has it by now."""
         return reply(await self._store.tasks.get(given.task_id), now, given.disposition, fires)
 
-    async def _resolved(self, request: ScheduleRequest) -> ScheduleRequest:
+    async def _resolved(self, request: ScheduleRequest, local: Mapping[str, ScheduledTask]) -> ScheduleRequest:
         """Return *request* with the content of the calendars and tasks to which its schedule refers."""
-        schedule = await resolved_schedule(self._store, request.schedule)
+        schedule = await resolved_schedule(self._store, request.schedule, local)
         return request if schedule is request.schedule else replace(request, schedule=schedule)  # pyright: ignore[reportArgumentType]
 
     def admit(self, request: ScheduleRequest, now: datetime, place: int = 0) -> ScheduledTask:
@@ -199,6 +225,15 @@ class TaskCreation:
         """Return whether the current request made *task*, when it was sent before."""
         idempotency_key = IDEMPOTENCY_KEY.get()
         return idempotency_key is not None and await self._store.idempotency.has_made(task.task_id, idempotency_key)
+
+
+def _followed_within(requests: Sequence[ScheduleRequest]) -> dict[str, dict[str, str]]:
+    """Return for each request, by its place, those of the same call that its schedule refers to, by these words."""
+    schedules = {str(place): each.schedule for place, each in enumerate(requests) if each.schedule is not None}
+    if len(requests) < _TWO or not schedules:
+        return {}
+    tasks = [LocalTask(str(place), (*{each.dedup_key or each.name, each.name},)) for place, each in enumerate(requests)]
+    return followed_within(tasks, schedules)
 
 
 def _with_warnings(given: ScheduleResult, told: Sequence[str]) -> ScheduleResult:

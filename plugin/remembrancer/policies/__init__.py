@@ -4,6 +4,7 @@
 - `pipeline`: the ordered policies; the first answer decides.
 - `budget`: what a run reserves of the budget of its lineage, and what becomes of it with nothing left.
 - `overlap`: what becomes of an occurrence that comes while another execution under its overlap key is under way.
+- `follow_ups`: the task that a missed outcome makes.
 - `misfire`, `pause`, `run_when_due`, `skips`: the policies of today.
 - `occurrences`: the occurrences of a task that have no outcome yet.
 - `additions`: the occurrences beyond the schedule: those that wait, and a task with more of them.

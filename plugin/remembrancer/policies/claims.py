@@ -12,6 +12,7 @@ from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.additions import additions_of, are_over
 from remembrancer.policies.budget import draw_of
 from remembrancer.policies.decision import Run, Skip
+from remembrancer.policies.follow_ups import follow_up_of
 from remembrancer.policies.occurrences import run_without_pause_ms
 from remembrancer.policies.pace import with_next_check
 from remembrancer.ports.writes import Claim
@@ -32,7 +33,10 @@ def claim_of(task: ScheduledTask, decision: Decision, context: PlanContext) -> C
     if isinstance(decision, Run):
         return _run_claim(task, decision, context)
     if isinstance(decision, Skip):
-        return skip_claim(task, with_next_check(task, decision, context.now_ms), context)
+        claim = skip_claim(task, with_next_check(task, decision, context.now_ms), context)
+        if task.follow_up is None or decision.status is not ExecutionStatus.MISSED:
+            return claim
+        return replace(claim, follow_up=follow_up_of(task, claim.execution, context))
     return None
 
 

@@ -5,7 +5,8 @@ The laws of failures in a row, of a recurring task with `pause_on_failure`:
 - The task is paused by the commit of the outcome that completes so many of them, whichever replica writes it. The pause
   names their number and the last failure.
 - An occurrence counts once, by the outcome of its last attempt: a failure that another attempt follows does not count,
-  and a lost run that none follows does. A completion ends the row; other outcomes leave it as it is.
+  and one does whose attempt is given up, or a lost run that none follows. So does a failure that is written since the
+  graph refused to keep what the handler answered. A completion ends the row; other outcomes leave it as it is.
 - A run that a caller asks for does not count: it is a trial.
 - After a resumption the count begins again.
 """
@@ -69,6 +70,7 @@ def settlement_of(
         ended_because=because,
         depends=bool(firing.task.depends_on),
         is_counted=is_counted(firing.task, execution, outcome.status, is_retried=due_ms is not None, is_last=last),
+        is_counted_refused=is_counted(firing.task, execution, ExecutionStatus.FAILED, is_retried=False, is_last=last),
     )
 
 
@@ -85,11 +87,13 @@ def refused(settlement: Settlement, fault: str) -> Settlement:
         ends_task=ends(ExecutionStatus.FAILED) if settlement.is_last else None,
         reschedule=None,
         retry_due_ms=None,
+        is_counted=settlement.is_counted_refused,
     )
 
 
 def given_up(task: ScheduledTask, failed: Execution, now: datetime, because: str) -> Settlement:
     """Return what follows from a failed execution that has become the outcome, *because* no attempt follows."""
+    last = is_last(task, failed)
     return Settlement(
         execution=failed,
         status=ExecutionStatus.FAILED,
@@ -97,11 +101,12 @@ def given_up(task: ScheduledTask, failed: Execution, now: datetime, because: str
         duration_seconds=failed.duration_seconds or 0.0,
         reason_code=failed.reason_code,
         reason=failed.reason,
-        ends_task=ends(ExecutionStatus.FAILED) if is_last(task, failed) else None,
+        ends_task=ends(ExecutionStatus.FAILED) if last else None,
         additions=task.additions,
         next_check=check_after_loss(task, failed, now),
         ended_because=because,
         depends=bool(task.depends_on),
+        is_counted=is_counted(task, failed, ExecutionStatus.FAILED, is_retried=False, is_last=last),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from remembrancer.model.handler_result import Thought
     from remembrancer.model.idempotency import IdempotencyKey
     from remembrancer.model.question import Question
+    from remembrancer.model.quota import Quota
     from remembrancer.model.task import ScheduledTask
     from remembrancer.model.task_status import TaskStatus
 
@@ -41,6 +42,19 @@ class Charge(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class NewFollowUp:
+    """A task that follows up missed occurrences: it is made with their outcome, if there is room for it."""
+
+    task: ScheduledTask
+    limits: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Bounds that hold where its lineage has none of its own."""
+    quotas: Sequence[Quota] = ()
+    """The quotas that it needs room in."""
+    refusal: str | None = None
+    """The reason for which it is not made at all, within a sentence; None unless it is known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """One occurrence (or burst) to claim for this replica, and the state of its task after that."""
 
@@ -62,6 +76,8 @@ class Claim:
     """True if the task waited for something as it was read: it does not afterwards."""
     draw: Draw | None = None
     """Its reservation in a budget; it is won only if that has enough left."""
+    follow_up: NewFollowUp | None = None
+    """The task that follows up what was missed; None without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +168,8 @@ class Settlement:
     """Its usage of a budget; None for a task without one."""
     is_counted: bool = False
     """True if it counts for the failures in a row of its task."""
+    is_counted_refused: bool = False
+    """True if it would count as a failure, should the graph refuse it as it is."""
     depends: bool = False
     """True if its task depends on others."""
 

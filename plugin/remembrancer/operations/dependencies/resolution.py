@@ -158,7 +158,10 @@ async def _known(store: Graph, name: str, field: str, there: set[str]) -> str:
 
 def refuse_circles(tasks: Sequence[ScheduledTask]) -> None:
     """Refuse tasks of one call that wait for each other. Raises InvalidInput."""
-    waits = {task.task_id: [each.task for each in task.depends_on] for task in tasks}
+    waits = {
+        task.task_id: [*(each.task for each in task.depends_on), *([task.runs_after_id] if task.runs_after_id else ())]
+        for task in tasks
+    }
     names = {task.task_id: task.name for task in tasks}
     done: set[str] = set()
     for start, first in waits.items():

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from remembrancer.model.calendar import NamedCalendar
+    from remembrancer.model.reacting_schedules import After
     from remembrancer.model.schedule import ScheduleValue
     from remembrancer.model.task import ScheduledTask
     from remembrancer.ports.graph import Graph
@@ -33,12 +34,18 @@ _KINDS: Final = ("calendar", "task_times", "workdays", "offset", "any_of", "all_
 """The kinds of values that may have references."""
 
 
-async def resolved_schedule(store: Graph, given: object) -> object:
+def may_refer(given: object) -> bool:
+    """Return whether a schedule is of a kind that may refer to other tasks."""
+    return (kind := _kind_of(given)) in _KINDS or kind == "after"
+
+
+async def resolved_schedule(store: Graph, given: object, local: Mapping[str, ScheduledTask] | None = None) -> object:
     """Return the schedule that a request gives with the content of its references; one without any, as it is.
 
     Args:
         store: The graph.
         given: A value, or a JSON object.
+        local: The tasks of the same call to which it refers, by the words that name them there.
 
     Raises:
         InvalidInput: There is no such calendar or task.
@@ -46,6 +53,9 @@ async def resolved_schedule(store: Graph, given: object) -> object:
     kind = _kind_of(given)
     if kind == "cue":
         return await tried_cue(store, value_given(given))
+    if kind == "after" and local:
+        after = cast("After", value_given(given))
+        return replace(after, task_id=local[after.task_id].task_id)
     if kind not in _KINDS:
         return given
     value = value_given(given)
@@ -53,7 +63,11 @@ async def resolved_schedule(store: Graph, given: object) -> object:
     if not references.are_any:
         return value
     calendars = await _calendars(store, list(references.calendars))
-    tasks = {other: times_of(await _followed(store, other)) for other in references.tasks}
+    here = local or {}
+    tasks = {
+        other: times_of(_open(here[other]) if other in here else await _followed(store, other))
+        for other in references.tasks
+    }
     return resolved(value, Content(calendars, tasks))
 
 
@@ -127,8 +141,12 @@ async def _followed(store: Graph, task_id: str) -> ScheduledTask:
         raise InvalidInput(
             "task_id", task_id, "the id of a task of the graph", "as `remembrancer list` shows it"
         ) from None
+    return _open(task)
+
+
+def _open(task: ScheduledTask) -> ScheduledTask:
     if not task.is_open:
-        raise InvalidInput("task_id", task_id, f"a task that is open; this one is {task.status}", "another task")
+        raise InvalidInput("task_id", task.task_id, f"a task that is open; this one is {task.status}", "another task")
     return task
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 from remembrancer.errors import InvalidInput
@@ -106,3 +106,12 @@ def _unknown(place: str, field: str, value: object) -> InvalidInput:
     if field in NOT_DECLARED:
         return InvalidInput(place, value, f"no {field}: the set and the key are the identity of the task", EXAMPLE)
     return InvalidInput(place, value, unknown(field, _SHARED), near or _SHARED[0])
+
+
+def together(faults: Sequence[InvalidInput]) -> InvalidInput:
+    """Return one refusal that names every fault."""
+    first, *rest = faults
+    if not rest:
+        return first
+    others = "; ".join(f"{each.field}: {each.allowed}" for each in rest)
+    return InvalidInput(first.field, first.value, f"{first.allowed}. Wrong too: {others}", first.example)

@@ -1,4 +1,4 @@
-"""The dependencies of declared tasks: names of tasks of the same set become their ids."""
+"""The tasks of a set that others wait for or follow: by keys of the same set."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from remembrancer.operations.dependencies.resolution import (
     refuse_circles,
     resolved_dependencies,
 )
+from remembrancer.operations.references.local_tasks import followed_within, in_order
 from remembrancer.operations.sets.declarations import placed
 
 if TYPE_CHECKING:
@@ -52,3 +53,14 @@ async def dependencies_of_set(
             raise placed(wrong, key) from wrong
     refuse_circles(list(found.values()))
     return {key: task.depends_on for key, task in found.items() if task.depends_on}
+
+
+def followed_in_set(requests: Mapping[str, ScheduleRequest], faults: list[InvalidInput]) -> dict[str, dict[str, str]]:
+    """Return for each key the tasks of the set that its schedule refers to; a circle is added to *faults*."""
+    tasks = [LocalTask(key, (key,)) for key in requests]
+    followed = followed_within(tasks, {key: request.schedule for key, request in requests.items()})
+    try:
+        in_order([*requests], followed)
+    except InvalidInput as circle:
+        faults.append(circle)
+    return followed

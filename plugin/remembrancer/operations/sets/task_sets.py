@@ -21,10 +21,12 @@ from remembrancer.operations.edits.referring_tasks import ReferringTasks
 from remembrancer.operations.edits.updated_task import changes, updated, with_anchors_of
 from remembrancer.operations.lineages.origins import with_origin
 from remembrancer.operations.open_tasks import ROUNDS, check_followed
+from remembrancer.operations.references.local_tasks import in_order
 from remembrancer.operations.references.resolution import resolved_schedule
-from remembrancer.operations.sets.declarations import placed, requests_of
+from remembrancer.operations.sets.declarations import placed, requests_of, together
 from remembrancer.operations.sets.differences import begins_again, changed_fields
-from remembrancer.operations.sets.set_dependencies import dependencies_of_set
+from remembrancer.operations.sets.set_answers import merged, told
+from remembrancer.operations.sets.set_dependencies import dependencies_of_set, followed_in_set
 from remembrancer.operations.sets.set_keys import Numbered, dedup_key_of, latest, prefix_of
 from remembrancer.operations.templates.template_use import expanded
 from remembrancer.operations.validation import reply, validate
@@ -81,6 +83,11 @@ class _Step:
     task: ScheduledTask | None = None
     making: ScheduledTask | None = None
     fields: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def stands(self) -> ScheduledTask | None:
+        """The task that stands under the key then."""
+        return self.making or self.task
 
 
 class TaskSets:
@@ -141,8 +148,9 @@ class TaskSets:
     ) -> dict[str, ScheduleRequest]:
         """Return the requests with the content of their references; refuse all if one is wrong."""
         now, found = self._clock.now(), dict(requests)
+        followed = followed_in_set(requests, faults)
         for key, request in requests.items():
-            if not refers(request):
+            if not refers(request) or key in followed:
                 continue
             try:
                 schedule: Any = await resolved_schedule(self._store, request.schedule)
@@ -151,7 +159,7 @@ class TaskSets:
             except InvalidInput as wrong:
                 faults.append(placed(wrong, key))
         if faults:
-            raise _together(faults)
+            raise together(faults)
         return found
 
     async def _planned(self, declared: Declaration, requests: Mapping[str, ScheduleRequest]) -> list[_Step]:
@@ -159,7 +167,7 @@ class TaskSets:
         now = self._clock.now()
         found = await self._store.tasks.find(TaskFilter(limit=_ALL, dedup_prefix=prefix_of(declared.name)))
         known, leftover = latest(found)
-        steps = [self._step(declared, key, request, known.get(key), now) for key, request in requests.items()]
+        requests, steps = await self._ordered(declared, requests, known, now)
         if any(request.depends_on for request in requests.values()):
             steps = await self._waiting(declared, requests, steps, known, now)
         await self._check_followed(steps)
@@ -168,10 +176,32 @@ class TaskSets:
         steps += [self._gone(declared, key, task, action) for key, task in gone]
         return steps + [self._gone(declared, task.dedup_key or "", task, SetAction.REMOVED) for task in leftover]
 
+    async def _ordered(
+        self,
+        declared: Declaration,
+        requests: Mapping[str, ScheduleRequest],
+        known: Mapping[str, Numbered],
+        now: datetime,
+    ) -> tuple[Mapping[str, ScheduleRequest], list[_Step]]:
+        """Return the requests with the tasks of the set that their schedules refer to, and what is to be done."""
+        followed = followed_in_set(requests, [])
+        found, steps = dict(requests), dict[str, _Step]()
+        for key in in_order([*requests], followed):
+            try:
+                if others := followed.get(key):
+                    local = {name: task for name, other in others.items() if (task := steps[other].stands)}
+                    schedule: Any = await resolved_schedule(self._store, requests[key].schedule, local)
+                    found[key] = replace(requests[key], schedule=schedule)
+                steps[key] = self._step(declared, key, found[key], known.get(key), now)
+            except InvalidInput as wrong:
+                raise wrong if wrong.field.startswith("tasks.") else placed(wrong, key) from wrong
+        return found, [steps[key] for key in requests]
+
     async def _check_followed(self, steps: Sequence[_Step]) -> None:
         """Refuse new tasks that follow one which is not there, or has ended."""
+        new = {step.making.task_id for step in steps if step.making is not None}
         for step in steps:
-            if step.making is not None and step.making.runs_after_id is not None:
+            if step.making is not None and step.making.runs_after_id not in {None, *new}:
                 try:
                     await check_followed(self._store.tasks, [step.making.runs_after_id])
                 except InvalidInput as wrong:
@@ -214,18 +244,18 @@ class TaskSets:
         if not task.is_open:
             if begins_again(task, wanted, now):
                 return self._made(declared, key, self._wanted(request, now, source), known.number + 1, None)
-            return _Step(_told(key, SetAction.ENDED, task), task)
+            return _Step(told(key, SetAction.ENDED, task), task)
         if task.task_type is not wanted.task_type:
             return self._made(declared, key, wanted, known.number + 1, task)
         fields = changed_fields(task, wanted, request, now)
         if not fields:
-            return _Step(_told(key, SetAction.UNCHANGED, task), task)
+            return _Step(told(key, SetAction.UNCHANGED, task), task)
         try:
             after = updated(task, fields, now, self._late_by_seconds).after
         except InvalidInput as wrong:
             raise placed(wrong, key) from wrong
         shown = reply(after, now, count=declared.fires)
-        answer = _told(
+        answer = told(
             key,
             SetAction.CHANGED,
             after,
@@ -248,7 +278,7 @@ class TaskSets:
         """Return the step that makes a task, in the place of a *former* one if there is one."""
         making = wanted.model_copy(update={"dedup_key": dedup_key_of(declared.name, key, number)})
         shown = reply(making, self._clock.now(), count=declared.fires)
-        answer = _told(
+        answer = told(
             key,
             SetAction.CREATED if former is None else SetAction.REPLACED,
             making,
@@ -264,8 +294,8 @@ class TaskSets:
     def _gone(self, declared: Declaration, key: str, task: ScheduledTask, action: SetAction) -> _Step:
         """Return what is to be done about a task that is declared no more."""
         if action is SetAction.KEPT:
-            return _Step(_told(key, action, task), task)
-        answer = _told(key, action, task, fires_before=next_fires(task, declared.fires)[0])
+            return _Step(told(key, action, task), task)
+        answer = told(key, action, task, fires_before=next_fires(task, declared.fires)[0])
         return _Step(answer.model_copy(update={"status": TaskStatus.CANCELLED}), task)
 
     async def _take(self, declared: Declaration, steps: Sequence[_Step], done: dict[str, DeclaredTask]) -> None:
@@ -283,7 +313,7 @@ class TaskSets:
             making = [with_origin(task, origin) for task in making]
             await self._origins.create(making, origin, self._clock.now(), permitted=True)
             await self._referring.meet_renewals(making)
-            done.update({step.answer.key: _merged(done.get(step.answer.key), step.answer) for step in made})
+            done.update({step.answer.key: merged(done.get(step.answer.key), step.answer) for step in made})
         for step in steps:
             if step.fields and step.task is not None:
                 await self._edits.update(step.task.task_id, step.fields, reason, step.task.fence, declared.fires)
@@ -294,31 +324,10 @@ class TaskSets:
                 done[step.answer.key] = step.answer
 
 
-def _told(key: str, action: SetAction, task: ScheduledTask, **more: Any) -> DeclaredTask:
-    """Return the answer about one task."""
-    return DeclaredTask(key=key, action=action, task_id=task.task_id, name=task.name, status=task.status, **more)
-
-
-def _merged(before: DeclaredTask | None, after: DeclaredTask) -> DeclaredTask:
-    """Return the answer about a task that was made: it was replaced, if one was cancelled for it, maybe a round ago."""
-    if before is None or before.action is not SetAction.REPLACED:
-        return after
-    return after.model_copy(update={"action": SetAction.REPLACED, "fires_before": before.fires_before})
-
-
 def _answer(declared: Declaration, steps: Sequence[_Step], done: Mapping[str, DeclaredTask]) -> AppliedSet:
     """Return the answer: what was *done* in any round, and else what the last one found."""
     last = {step.answer.key: step.answer for step in steps}
     return AppliedSet(name=declared.name, dry_run=declared.dry_run, tasks=list({**last, **done}.values()))
-
-
-def _together(faults: Sequence[InvalidInput]) -> InvalidInput:
-    """Return one refusal that names every fault."""
-    first, *rest = faults
-    if not rest:
-        return first
-    others = "; ".join(f"{each.field}: {each.allowed}" for each in rest)
-    return InvalidInput(first.field, first.value, f"{first.allowed}. Wrong too: {others}", first.example)
 
 
 @contextmanager

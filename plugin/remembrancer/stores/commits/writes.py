@@ -264,7 +264,14 @@ _LINEAGES: Final = {
     "reserve_runs": WriteSpec(lineages.ReservationRow, "lineage_id", silent=_PART, kind=None),
     "charge_runs": WriteSpec(lineages.ChargeRow, "execution_id", silent=_PART, kind=None),
     "begin_lineages": WriteSpec(lineages.LineageRow, "lineage_id", silent=_AUDIT),
-    "link_lineages": WriteSpec(lineages.LineageKey, "lineage_id", silent=_PART),
+    "link_lineages": WriteSpec(lineages.LineageKey, "lineage_id", silent=_PART, kind=None),
+    "admit_follow_ups": WriteSpec(lineages.FollowUpAdmissionRow, "lineage_id", silent=_PART, kind=CLAIM),
+    "refuse_follow_ups": WriteSpec(lineages.FollowUpQuotaRow, "limit_key", silent=_PART, kind=CLAIM),
+    "refuse_follow_ups_of_origins": WriteSpec(lineages.FollowUpQuotaRow, "limit_key", silent=_PART, kind=CLAIM),
+    "create_follow_ups": WriteSpec(
+        lineages.FollowUpRow, "lineage_id", count=row_counts.created, events=row_events.created, kind=CLAIM
+    ),
+    "note_follow_ups": WriteSpec(lineages.FollowUpRefusalRow, "execution_id", silent=_PART, kind=CLAIM),
     "note_exhausted": WriteSpec(lineages.ExhaustedRow, "lineage_id", events=row_events.exhausted, kind=None),
     "record_budgets": WriteSpec(lineages.BudgetChangeRow, silent=_AUDIT),
 }

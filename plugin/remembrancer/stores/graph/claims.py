@@ -15,6 +15,7 @@ from remembrancer.stores.graph.element_ids import with_element_ids
 from remembrancer.stores.graph.lock_backoff import LockBackoff
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.budget_rows import reserving
+from remembrancer.stores.rows.follow_up_rows import following_up
 from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases
 from remembrancer.stores.rows.priority_rows import note_changes, noting
 from remembrancer.stores.rows.slot_rows import limited_claims, note_refusals
@@ -107,8 +108,10 @@ class ClaimWriter:
         task_ids = [claim.execution.task_id for claim in (*free, *limited)]
         element_ids = await self._tasks.take(task_ids)
         statements = claim_statements(claims, element_ids, lease)
+        made = [claim.follow_up.task for claim in claims if claim.follow_up is not None]
+        times = [*(claim.next_run_ms for claim in claims), *(task.next_run_ms for task in made)]
         try:
-            answers = await self._index.write_armed([claim.next_run_ms for claim in claims], statements)
+            answers = await self._index.write_armed(times, statements)
         except _REFUSALS:
             for task_id, element_id in zip(task_ids, element_ids, strict=True):
                 if element_id:
@@ -123,6 +126,8 @@ class ClaimWriter:
             note_refusals(self._refused, statements, answers)
         note_changes(self._priorities, statements, answers)
         self._note_moves(won)
+        if made:
+            self._priorities.note(made)
         return won
 
     async def _claim_singly(self, claims: Sequence[Claim], lease: Lease) -> list[Claim]:
@@ -183,6 +188,7 @@ def claim_statements(
         statements.append(acquire_leases(lease, running_of(claims)))
     if dropped:
         statements.append(Statement("record_outcomes", [node_rows.outcome_row(claim) for claim in dropped]))
+        statements += following_up(dropped)
     if ended := [{"execution_id": claim.execution.execution_id} for claim in claims if claim.ends_deferral]:
         statements.append(Statement("end_deferrals", ended))
     if ending := [claim.execution.task_id for claim in dropped if _may_free_others(claim)]:

@@ -106,7 +106,7 @@ class Settlements:
             reschedule = reschedules[int(row["row"])]
             if reschedule.next_run_ms is not None:
                 self._time_links.record(reschedule.deferral.task_id, reschedule.next_run_ms)
-        _log_new(statements, answers)
+        log_new(statements, answers)
         note_changes(self._priorities, statements, answers)
         self._signals.tell_of(each.execution.task_id for each in settlements)
         self._slots.tell(freed_keys(statements, answers))
@@ -115,7 +115,7 @@ class Settlements:
         return [place in written for place in range(len(settlements))]
 
 
-def _log_new(statements: Sequence[Statement], answers: Sequence[list[Row]]) -> None:
+def log_new(statements: Sequence[Statement], answers: Sequence[list[Row]]) -> None:
     """Log once what needs a person, however often it fails.
 
     That is the first failure for a fault that is permanent or follows other attempts, the pause of a task, and a

@@ -261,5 +261,5 @@ class GraphCheck:
 
 def _is_wrong(edge: Edge, row: Row) -> bool:
     if edge.named_by is None:
-        return row["linked"] > 1 or len(row["targets"]) != row["linked"]
+        return (row["linked"] > 1 and not edge.several) or len(row["targets"]) != row["linked"]
     return row["targets"] != [row["named"]]

@@ -9,6 +9,7 @@
 - `edit_rows`: rows that change the properties of a task.
 - `failure_rows`: statements that count outcomes for failures in a row.
 - `lease_rows`: statements that begin and end leases.
+- `follow_up_rows`: rows of follow-ups: their admission to lineages and to quotas.
 - `lineage_rows`: rows of lineages: their bounds, and the admission of tasks that handlers schedule.
 - `node_rows`: rows of the graph from model values, and model values from nodes.
 - `outcome_rows`: rows that write how executions go and end.

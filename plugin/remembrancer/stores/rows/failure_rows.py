@@ -57,6 +57,7 @@ def _counted_row(settlement: Settlement) -> CountedRow:
     return {
         "execution_id": execution.execution_id,
         "fence": execution.fence,
+        "due_ms": execution.retry_due_ms,
         "of_task": execution.task_id,
         "is_failure": settlement.status is ExecutionStatus.FAILED,
         "fault": (settlement.reason or str(settlement.reason_code))[:_LONGEST],

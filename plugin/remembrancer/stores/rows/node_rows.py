@@ -42,7 +42,7 @@ TIMESTAMPS: Final = tuple(
     if "datetime" in str(each.annotation) and name not in _NO_PROPERTIES
 )
 """The fields of a task that are dates and times in the graph; `create_tasks` makes them of epoch milliseconds."""
-_OBJECTS: Final = ("context", "retry", "budget", "estimate")
+_OBJECTS: Final = ("context", "retry", "budget", "estimate", "follow_up")
 """The fields of a task that the graph keeps as JSON text."""
 _ENCODED: Final = {*_NO_PROPERTIES, *TIMESTAMPS, *_OBJECTS, "tags", "depends_on"}
 _LONE: Final = re.compile("[\ud800-\udfff]")

@@ -41,7 +41,7 @@ class CallingContext:
     def filled(self) -> dict[str, object]:
         """Return the values of the parameters that come from here."""
         asked_by = self.firing.task.origin_thought_id if self.firing else self.agent
-        values: dict[str, object] = {"origin_thought_id": self.thought or asked_by}
+        values: dict[str, object] = {"origin_thought_id": self.thought or asked_by, "worker": self.agent}
         if self.thought is not None:
             values["thought_id"] = self.thought
         if self.budget is not None and self.execution_id is None:

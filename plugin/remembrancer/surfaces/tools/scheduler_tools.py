@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.budget import read_budget
-from remembrancer.model.constraints import read_id
+from remembrancer.model.constraints import LONGEST_NAME, read_id, read_line
 from remembrancer.model.suggestions import unknown
 from remembrancer.surfaces.tools.blast_radius import question_of
 from remembrancer.surfaces.tools.calling_context import CallingContext
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Confirm = Callable[[str], bool | Awaitable[bool]]
 
-_OF_CONTEXT: Final = frozenset({"origin_thought_id", "thought_id", "budget"})
+_OF_CONTEXT: Final = frozenset({"origin_thought_id", "thought_id", "budget", "worker"})
 """Parameters that no argument names."""
 _OF_MANAGERS: Final = frozenset({"force"})
 """Parameters that pass over the limits of others."""
@@ -62,7 +62,7 @@ class SchedulerTools:
 
     Args:
         scheduler: The service, started elsewhere.
-        agent: The name of the agent; its tasks have it in `created_by`.
+        agent: The name of the agent; its tasks have it in `created_by`, and what it works at in `worker`.
         profiles: Its purposes, which decide on the tools: `agent`, `worker`, `operator`.
         manages_all: Whether it may change the tasks of others too.
         budget: The budget of each lineage that it begins outside of a handler.
@@ -90,7 +90,7 @@ class SchedulerTools:
         self._manages_all = manages_all
         self._confirm = confirm
         limits = read_budget("budget", budget, {"runs": 100})
-        self._context = CallingContext(read_id("agent", agent), limits)
+        self._context = CallingContext(read_line("agent", agent, LONGEST_NAME, "assistant"), limits)
         withheld = {*_OF_CONTEXT, *(() if manages_all else _OF_MANAGERS), *(() if confirm is None else (CONFIRM,))}
         self._tools = {
             name: OperationTool(name, operation, starting="or this one by `await scheduler.start()`", withheld=withheld)

@@ -56,6 +56,7 @@ def input_schema(operation: AnyOperation, withheld: Collection[str] = ()) -> Sch
         required = [each for each in required if each not in FILLED]
     left_out = {*HIDDEN, *withheld}
     properties = {name: _property(name, each) for name, each in properties.items() if name not in left_out}
+    required = [each for each in required if each in properties]
     if operation.effect is Effect.DESTROYS and CONFIRM not in withheld:
         properties[CONFIRM] = _CONFIRMATION
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}

@@ -239,6 +239,8 @@ class DeadLetterRow(TypedDict):
 class CountedRow(FencedRow):
     """An outcome that counts for the failures in a row of its task, and the entry of its pause."""
 
+    due_ms: int | None
+    """The time of the next attempt at what failed, if that is given up."""
     of_task: str
     is_failure: bool
     fault: str

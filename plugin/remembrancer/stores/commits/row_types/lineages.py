@@ -120,3 +120,50 @@ class QuotaRow(TypedDict):
     origin: str | None
     agent: str | None
     ranges: list[KeyRange]
+
+
+class MissedRow(TypedDict):
+    """An execution that was recorded as missed in the same commit."""
+
+    execution_id: str
+    missed_fence: int
+    replica_id: str | None
+
+
+class FollowUpAdmissionRow(MissedRow, LineageKey):
+    """The admission of a follow-up, and the bounds that hold where its lineage has none."""
+
+    generation: int
+    place: int
+    """Its place among those of its lineage in this commit."""
+    max_depth: int | None
+    max_fan_out: int | None
+    max_open_tasks: int | None
+    at_ms: int
+
+
+class AskedRow(MissedRow):
+    """A follow-up that needs room in a quota."""
+
+    place: int
+
+
+class FollowUpQuotaRow(TypedDict):
+    """A quota, and the follow-ups that need room in it."""
+
+    limit_key: str
+    most: int | None
+    origin: str | None
+    ranges: list[KeyRange]
+    refusal: str
+    asked: list[AskedRow]
+
+
+class FollowUpRow(TaskRow, MissedRow, LineageKey):
+    """A follow-up, and the execution that it follows up."""
+
+
+class FollowUpRefusalRow(MissedRow):
+    """The words for a follow-up that was not made."""
+
+    refusal: str

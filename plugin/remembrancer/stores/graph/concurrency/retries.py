@@ -10,8 +10,10 @@ from remembrancer.model.timestamps import to_ms
 from remembrancer.ports.writes import DueRetries, WaitingRetry
 from remembrancer.stores.commits.statement import Row, Statement, UniqueKeyTaken, rows_of
 from remembrancer.stores.graph.outcomes import following
+from remembrancer.stores.graph.settlements import log_new
 from remembrancer.stores.rows import node_rows
 from remembrancer.stores.rows.budget_rows import reserving_attempts
+from remembrancer.stores.rows.failure_rows import counting
 from remembrancer.stores.rows.lease_rows import acquire_leases, release_leases, with_fence
 from remembrancer.stores.rows.priority_rows import note_changes
 from remembrancer.stores.rows.readable_records import FAULTS
@@ -136,6 +138,7 @@ class GraphRetries:
         for row in rows_of("arm_next_checks", statements, answers):
             if row["next_run_ms"] is not None:
                 self._time_links.record(row["task_id"], row["next_run_ms"])
+        log_new(statements, answers)
         self._signals.tell_of(each.execution.task_id for each, _ in due.given_up)
         note_changes(self._priorities, statements, answers)
         self._times.arm(until_ms for _, until_ms in (*due.held, *due.put_off) if until_ms is not None)
@@ -147,7 +150,8 @@ def _giving_up(given_up: Sequence[tuple[WaitingRetry, Settlement]]) -> list[Stat
     if not given_up:
         return []
     rows = [{**_drop_row(vars(each.execution)), "fence": each.execution.fence} for each, _ in given_up]
-    return [Statement("give_up_retries", rows), *following([settlement for _, settlement in given_up])]
+    settlements = [settlement for _, settlement in given_up]
+    return [*counting(settlements), Statement("give_up_retries", rows), *following(settlements)]
 
 
 def _task(node: Row | None) -> ScheduledTask | None:
