@@ -98,6 +98,7 @@ RETURN t ORDER BY t.task_id LIMIT $limit
 UNWIND $rows AS r
 MATCH (c:task_change {change_id: r.change_id})
 MATCH (t:scheduled_task {task_id: r.task_id})-[u:USES_CALENDAR|FOLLOWS]->()
+USING INDEX SEEK t:scheduled_task(task_id)
 DELETE u
 RETURN DISTINCT r.row AS row
 

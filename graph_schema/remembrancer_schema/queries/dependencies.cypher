@@ -96,6 +96,7 @@ RETURN r.row AS row
 UNWIND $rows AS r
 MATCH (c:task_change {change_id: r.change_id})
 MATCH (t:scheduled_task {task_id: r.task_id})-[d:DEPENDS_ON]->(o:scheduled_task)
+USING INDEX SEEK t:scheduled_task(task_id)
 SET o.priority_changed_ms = CASE WHEN coalesce(o.served_priority, 5) > coalesce(o.priority, 5)
   THEN c.at.epochMillis ELSE o.priority_changed_ms END
 DELETE d
