@@ -83,6 +83,7 @@ ANY_ALLOWED = {
 }
 BROAD_EXCEPTS = {
     "engine/execution/cancellation.py": "whatever a look raises is logged; the next one follows",
+    "cli/commands/take.py": "whatever goes wrong in a hook is said in one line, and the host's session begins",
     "cli/views/serve.py": "what an agent's value shows of itself may fail; a line about it is all that is lost",
     "engine/execution/handler_call.py": "a handler may raise anything; one bad task stops no other",
     "errors.py": "a caller's own value may raise anything when it is pickled",

@@ -188,6 +188,7 @@ async def test_unusable_graph_is_a_refusal_of_tools(tmp_path: Path) -> None:
         (["--profile", "agnt"], "one of agent, worker, operator"),
         (["--handler", "a:b"], "--serve"),
         (["--run-commands"], "--serve"),
+        (["--queue", "two words"], "a word of 1 to"),
         (["-g", ":memory:"], "outlive"),
         (["--serve", "--handler", "nothing"], "a module, a colon and a function"),
     ],

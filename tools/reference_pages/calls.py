@@ -23,6 +23,7 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
     "release": ("release",),
     "run-now": ("run_now",),
     "work": (),
+    "take": ("claim_work", "complete_work", "waiting_work"),
     "update": ("update_task", "update_tasks"),
     "pause": ("pause_task", "pause_tasks"),
     "resume": ("resume_task", "resume_tasks"),

@@ -91,6 +91,10 @@ COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
         "work:WorkOptions:work",
         "Do the work of queues, for the scheduler that serves the graph, until it is stopped.",
     ),
+    "take": CommandEntry(
+        "take:TakeOptions:take",
+        "Take what waits in a queue: print each prompt, and record its execution as completed.",
+    ),
     "apply": CommandEntry(
         "apply:ApplyOptions:apply",
         "Make the tasks of a set those that a file declares. Applying it again changes nothing.",

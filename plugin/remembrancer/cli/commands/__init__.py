@@ -43,6 +43,7 @@
 - `serve`: `remembrancer serve`: fire tasks as they fall due, and let other processes in.
 - `show`: `remembrancer show`.
 - `status`: `remembrancer status`.
+- `take`: `remembrancer take`: what waits in a queue, printed and ended.
 - `template`: `remembrancer template`: templates of tasks.
 - `token`: `remembrancer token`: the tokens of the API.
 - `update`: `remembrancer update`.

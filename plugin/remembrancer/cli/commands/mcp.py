@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
 from typer import Option
@@ -14,16 +12,13 @@ from typer import Option
 from remembrancer.cli.command import GraphOptions
 from remembrancer.cli.options import DEFAULT_GRAPH
 from remembrancer.errors import InvalidInput
+from remembrancer.model.constraints import read_label
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from remembrancer.service.service import SchedulerService
     from remembrancer.surfaces.tools.scheduler_access import SchedulerAccess
 
+_QUEUE: Final = "claude-code"
 _EXTRA: Final = "pip install 'remembrancer[mcp]'"
-_SHUTDOWN_SECONDS: Final = "1"
-"""The time that handlers get when the host ends: it kills a server that takes long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +30,13 @@ class McpOptions(GraphOptions):
         Option(
             metavar="PROFILE",
             help="Whom the tools are for: agent, or operator for all there are; may be given again. Without it: agent.",
+        ),
+    ] = None
+    queue: Annotated[
+        str | None,
+        Option(
+            metavar="QUEUE",
+            help="The queue of tasks that are scheduled here and name none: each waits in it until it is taken.",
         ),
     ] = None
     serve: Annotated[
@@ -77,7 +79,7 @@ async def mcp(asked: McpOptions) -> int:
     _check(asked)
     with client_streams() as streams:
         async with AsyncExitStack() as stack:
-            server = SchedulerServer(await _access(stack, asked), asked.profile or ["agent"])
+            server = SchedulerServer(await _access(stack, asked), asked.profile or ["agent"], asked.queue)
             with suppress(asyncio.CancelledError):  # a signal is one of the ends of such a process
                 await server.serve(streams)
     return 0
@@ -88,6 +90,8 @@ def _check(asked: McpOptions) -> None:
     for option, given in (("--handler", asked.handler), ("--run-commands", asked.run_commands)):
         if given and not asked.serve:
             raise InvalidInput(option, given, "an option beside --serve: nothing fires here without it", "--serve")
+    if asked.queue is not None:
+        read_label("--queue", asked.queue, _QUEUE)
     if asked.graph == ":memory:":
         allowed = "a folder or the URI of a server: what is scheduled is to outlive this process"
         raise InvalidInput("--graph", asked.graph, allowed, DEFAULT_GRAPH)
@@ -95,30 +99,13 @@ def _check(asked: McpOptions) -> None:
 
 async def _access(stack: AsyncExitStack, asked: McpOptions) -> SchedulerAccess:
     """Return the way to the scheduler; *stack* ends it."""
+    from remembrancer.cli.commands.serve import opening_of
     from remembrancer.cli.connect import folder_of, set_actor
     from remembrancer.cli.scheduler_ways import EachCall, KeptOpen, OwnScheduler
 
     set_actor("mcp")
     if asked.serve:
-        own = OwnScheduler(asked.graph, _opening(asked))
+        own = OwnScheduler(asked.graph, opening_of(asked.graph, asked.handler, run_commands=asked.run_commands))
         await stack.enter_async_context(own.kept())
         return own
     return EachCall(asked.graph) if folder_of(asked.graph) is not None else KeptOpen(asked.graph, stack)
-
-
-def _opening(asked: McpOptions) -> Callable[[AsyncExitStack], Awaitable[SchedulerService]]:
-    """Return what starts the scheduler, as `serve` does, without ports but for the other commands of this user."""
-    from remembrancer.cli.commands.serve import handler_of, open_serving
-    from remembrancer.cli.connect import folder_of
-    from remembrancer.cli.serve_options import SERVE_OPTIONS
-    from remembrancer.cli.views.serve import ServeLog, chronicled
-    from remembrancer.settings import SETTINGS
-
-    options = SERVE_OPTIONS(
-        graph=asked.graph, handler=asked.handler, run_commands=asked.run_commands, bolt=False, rest=False
-    )
-    if not os.environ.get(SETTINGS["shutdown_timeout_seconds"].variable):
-        options = replace(options, shutdown_timeout_seconds=_SHUTDOWN_SECONDS)
-    folder, log = folder_of(asked.graph), ServeLog(as_json=False, stream=sys.stderr)
-    handler = chronicled(handler_of(options), log)
-    return lambda stack: open_serving(stack, options, folder, handler, log)

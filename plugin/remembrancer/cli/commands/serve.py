@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from contextlib import AsyncExitStack, suppress
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, TextIO
 
 from remembrancer.cli.exit_codes import FAILED
 from remembrancer.cli.options import DEFAULT_GRAPH
-from remembrancer.cli.serve_options import SERVE_OPTIONS  # noqa: F401  # pyright: ignore[reportUnusedImport]  the table names it
+from remembrancer.cli.serve_options import SERVE_OPTIONS  # pyright: ignore[reportUnusedImport]  the table names it
 from remembrancer.cli.servers import check_options, prepare, start_all
 from remembrancer.cli.signals import FinalStep, ShutdownSignals
 from remembrancer.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
     from pathlib import Path
 
     from remembrancer.cli.serve_options import ServeOptions
@@ -113,6 +115,28 @@ def handler_of(asked: ServeOptions) -> Handler:
     return CommandHandler(handler)
 
 
+def opening_of(
+    graph: str, handler: str | None = None, *, run_commands: bool = False, lines: TextIO | None = None
+) -> Callable[[AsyncExitStack], Awaitable[SchedulerService]]:
+    """Return what starts the scheduler, as `serve` does, without ports but for the other commands of this user.
+
+    Args:
+        graph: The graph.
+        handler: As `serve --handler`.
+        run_commands: As `serve --run-commands`.
+        lines: Takes the lines that `serve` prints; None is stderr.
+    """
+    from remembrancer.cli.views.serve import ServeLog, chronicled
+    from remembrancer.settings import SETTINGS
+
+    options = SERVE_OPTIONS(graph=graph, handler=handler, run_commands=run_commands, bolt=False, rest=False)
+    if not os.environ.get(SETTINGS["shutdown_timeout_seconds"].variable):
+        options = replace(options, shutdown_timeout_seconds=_SHUTDOWN_SECONDS)
+    folder, log = _folder(graph), ServeLog(as_json=False, stream=lines or sys.stderr)
+    called = chronicled(handler_of(options), log)
+    return lambda stack: open_serving(stack, options, folder, called, log)
+
+
 def _tell_others(stack: AsyncExitStack, serving: Serving, folder: Path, served: Sequence[Served]) -> None:
     """Write the connection file, and keep the ports for the next start."""
     from remembrancer.surfaces.control.connection_file import ConnectionFile, FolderIdentity, remove, write
@@ -173,6 +197,8 @@ def _folder(graph: str) -> Path | None:
     return folder_of(graph)
 
 
+_SHUTDOWN_SECONDS: Final = "1"
+"""The time that handlers get when the host ends: it kills a process that takes long."""
 _LEFT: Final = "Its executions are recovered by the next start, or by another scheduler of this graph."
 _CLOSING_SECONDS: Final = 30.0
 """Seconds that an orderly stop may take beyond the handlers: it writes outcomes, answers requests, closes the graph."""

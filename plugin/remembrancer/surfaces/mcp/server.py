@@ -21,13 +21,14 @@ from mcp_types import (
 
 from remembrancer.context import CURRENT_ACTOR, Actor
 from remembrancer.errors import InvalidInput, RemembrancerError
+from remembrancer.model.policy import OnLost
 from remembrancer.model.suggestions import unknown
 from remembrancer.surfaces.mcp import resources
 from remembrancer.surfaces.mcp.confirmation import NotConfirmed, confirm
 from remembrancer.surfaces.mcp.prompts import prompt, prompts
 from remembrancer.surfaces.mcp.tool import ServedTool
 from remembrancer.surfaces.tools.blast_radius import question_of
-from remembrancer.surfaces.tools.instructions import INSTRUCTIONS
+from remembrancer.surfaces.tools.instructions import instructions
 from remembrancer.surfaces.tools.scheduler_access import OneService, said_of
 from remembrancer.surfaces.tools.tool_table import tools_of
 
@@ -68,10 +69,12 @@ class SchedulerServer:
     Args:
         access: The way to the scheduler.
         profiles: The purposes of the client, which decide on its tools.
+        queue: The queue of tasks that are scheduled here and name none; None leaves them to the handler.
     """
 
-    def __init__(self, access: SchedulerAccess, profiles: Collection[str]) -> None:
+    def __init__(self, access: SchedulerAccess, profiles: Collection[str], queue: str | None = None) -> None:
         self._access = access
+        self._queue = queue
         self._tools = {name: ServedTool(name, operation) for name, operation in tools_of(profiles).items()}
 
     def server(self) -> Server[Any]:
@@ -80,7 +83,7 @@ class SchedulerServer:
             "remembrancer",
             version=version("remembrancer"),
             title="Remembrancer",
-            instructions=INSTRUCTIONS,
+            instructions=instructions(self._queue),
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
             on_list_resources=self._list_resources,
@@ -113,7 +116,10 @@ class SchedulerServer:
         tool = self._tools.get(call.name)
         if tool is None:
             raise InvalidInput("name", call.name, unknown(call.name, list(self._tools)), next(iter(self._tools)))
-        params, given = tool.read(call.arguments or {})
+        arguments = call.arguments or {}
+        if self._queue is not None and call.name == "schedule" and "queue" not in arguments:
+            arguments = {"on_lost": OnLost.RETRY.value, **arguments, "queue": self._queue}
+        params, given = tool.read(arguments)
         async with self._access.reach(reading=tool.reads) as reached:
             question = await question_of(reached, tool.operation, params) if tool.destroys else None
         if question and (asked := await confirm(context, call, question, given=given)):

@@ -11,3 +11,13 @@ INSTRUCTIONS: Final = (
     "not know this conversation. Give a dedup_key to what must exist once. Look at `preview` before a recurring "
     "schedule, and at `tasks` before you make another one. A refusal says what is allowed, with an example."
 )
+_OF_A_QUEUE: Final = (
+    " What falls due while this conversation runs, or after it, waits in the queue `{queue}`, and is shown to the next "
+    "session at its start, once; with the tool `claim_work` you may take it before. `queue: null` leaves a task to the "
+    "scheduler's own handler instead."
+)
+
+
+def instructions(queue: str | None) -> str:
+    """Return the instructions of a model whose tasks go to *queue* unless they name another; None: to the handler."""
+    return INSTRUCTIONS if queue is None else INSTRUCTIONS + _OF_A_QUEUE.format(queue=queue)
