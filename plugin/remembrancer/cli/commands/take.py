@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Final, cast
 from typer import Option
 
 from remembrancer.cli.command import GraphOptions
-from remembrancer.errors import GraphLocked, GraphUnavailable, GraphUnreachable
+from remembrancer.cli.exit_codes import FAILED
+from remembrancer.errors import GraphLocked, GraphUnavailable, GraphUnreachable, NotRunning, RemembrancerError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +29,11 @@ if TYPE_CHECKING:
 _PAUSE_SECONDS: Final = 0.1
 _GRACE_SECONDS: Final = 5.0
 """Seconds beyond the limit for an orderly end; then the process of a hook ends at once."""
+_OTHERS_SECONDS: Final = 5.0
 _LONGEST_PROMPT: Final = 2_000
 """Characters of a prompt that are printed: hosts cut what is longer than some thousands."""
+_ENDED: Final = (GraphUnavailable, GraphLocked, NotRunning)
+"""The errors of a scheduler that ends, or is just being started by another process: no kinds of them."""
 _NONE: Final = "No scheduler runs on {graph}: start `remembrancer serve` on it, or take with --serve."
 
 
@@ -44,7 +48,9 @@ class TakeOptions(GraphOptions):
     serve: Annotated[
         bool, Option("--serve", help="If no scheduler runs on the graph, run one in this process meanwhile.")
     ] = False
-    within: Annotated[float, Option(min=1, max=600, help="Seconds after which it gives up; what waits is kept.")] = 20.0
+    within: Annotated[float, Option(min=1, max=600, help="Seconds after which it gives up; what waits is kept.")] = (
+        120.0
+    )
     hook: Annotated[
         bool,
         Option("--hook", help="For a hook of a host: a failure is one line on stdout, and the exit code is always 0."),
@@ -93,19 +99,45 @@ async def _take(asked: TakeOptions) -> int:
     if folder is not None and not folder.exists():
         _print(asked, [], 0)
         return 0
-    async with AsyncExitStack() as stack:
-        service = await _scheduler(stack, asked)
-        worker = f"{socket.gethostname()}:{os.getpid()}"
-        found: list[WorkItem] = []
-        while len(found) < asked.limit and (
-            more := await service.claim_work(asked.queue, worker, asked.limit - len(found))
-        ):
-            found += more
-        left = sum([len(await service.waiting_work(queue)) for queue in asked.queue])
-        _print(asked, found, left)
+    while True:
+        try:
+            async with AsyncExitStack() as stack:
+                return await _taken(await _scheduler(stack, asked), asked)
+        except (GraphUnavailable, NotRunning) as gone:
+            if not asked.serve or type(gone) not in _ENDED:
+                raise
+        await asyncio.sleep(_PAUSE_SECONDS)  # the scheduler of another process has ended: this one runs the next
+
+
+async def _taken(service: SchedulerService, asked: TakeOptions) -> int:
+    """Take, print and record. Raises GraphUnavailable, NotRunning: the scheduler has ended, and nothing is printed."""
+    from remembrancer.surfaces.control.client import RemoteScheduler
+
+    worker = f"{socket.gethostname()}:{os.getpid()}"
+    found: list[WorkItem] = []
+    while len(found) < asked.limit and (
+        more := await service.claim_work(asked.queue, worker, asked.limit - len(found))
+    ):
+        found += more
+    left = sum([len(await service.waiting_work(queue)) for queue in asked.queue])
+    _print(asked, found, left)
+    try:
         for item in found:
             await service.complete_work(item.execution_id, worker, f"taken by {worker}")
+        if not isinstance(service, RemoteScheduler):
+            await _others_ended(service)
+    except RemembrancerError as error:
+        _say(f"Not all of this could be recorded; the rest is shown again. {type(error).__name__}: {error}")
+        return FAILED
     return 0
+
+
+async def _others_ended(service: SchedulerService) -> None:
+    """Wait a while for other takers, who may be about to record what they took from this process's scheduler."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_OTHERS_SECONDS):
+            while await service.history(status="running", limit=1):
+                await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def _scheduler(stack: AsyncExitStack, asked: TakeOptions) -> SchedulerService:
