@@ -136,7 +136,7 @@ async def _others_ended(service: SchedulerService) -> None:
     """Wait a while for other takers, who may be about to record what they took from this process's scheduler."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_OTHERS_SECONDS):
-            while await service.history(status="running", limit=1):
+            while await service.history(status="running", limit=1):  # noqa: ASYNC110 (the graph has no event for it)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
 
