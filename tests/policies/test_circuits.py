@@ -256,6 +256,43 @@ async def test_a_reset_closes_it_at_once(graph: str, clock: VirtualClock) -> Non
             await scheduler.service.reset_circuit("githup")
 
 
+async def test_other_limits_hold_beside_it(graph: str, clock: VirtualClock) -> None:
+    async with desk(graph, clock, github := Github()) as scheduler:
+        await scheduler.service.set_limit("database", 1, rate="60/minute", burst=60)
+        await scheduler.service.set_circuit("github", 2, 120.0)
+        limits: dict[str, Any] = {"concurrency_key": "database", "overlap": "skip", "group": "sync"}
+        for name in ("one", "two"):
+            await scheduler.make(name, **limits)
+        for _ in range(3):
+            await scheduler.tick(MINUTE)
+        assert len(github.calls) == 2
+        assert await scheduler.is_open()
+        await scheduler.make("trial", 1, **limits)
+        await scheduler.make("waits", 1, **limits)
+        github.answer = Done()
+        for _ in range(4):
+            await scheduler.tick(MINUTE)
+        assert sorted(github.calls[2:]) == ["trial", "waits"]
+        assert github.most == 1
+        assert not await scheduler.is_open()
+
+
+async def test_a_trial_without_a_slot_is_given_back(graph: str, clock: VirtualClock) -> None:
+    async with desk(graph, clock, github := Github()) as scheduler:
+        await scheduler.opens()
+        await scheduler.service.set_limit("database", 0)
+        await scheduler.make("no slot", concurrency_key="database")
+        for _ in range(3):
+            await scheduler.tick(MINUTE)
+        assert len(github.calls) == 2
+        await scheduler.make("trial", 1)
+        github.answer = Done()
+        for _ in range(3):
+            await scheduler.tick(MINUTE)
+        assert github.calls[2:] == ["trial"]
+        assert not await scheduler.is_open()
+
+
 async def test_a_restart_leaves_it_open(graph: str, clock: VirtualClock) -> None:
     if graph == ":memory:":
         pytest.skip("it is gone with the process")
