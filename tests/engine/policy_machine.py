@@ -151,7 +151,7 @@ class PolicyMachine(RuleBasedStateMachine):
         plan, nominal = self.plans[task.task_id], firing.execution.nominal_at
         if self.runs is not None and "poor" in plan.did:
             told = await ledgers(self.service)
-            used = sum(told[each].runs for each, one in self.plans.items() if "poor" in one.did)
+            used = sum(ledger.runs for ledger in told.values() if "poor" in self.plan_of(ledger.task).did)
             if used > self.runs:
                 self.wrong.append(f"{task.task_id} is run {used} of {self.runs}")
         if plan.depends_on and plan.fields.get("trigger_rule", "all_succeeded") != "any_succeeded":
