@@ -47,8 +47,10 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 async def planned(statements: list[str]) -> None:
     """Wait until nothing is planned any longer of what is when replicas start, and when they first see one another."""
-    seen = -1
-    while seen < (seen := sum(text.startswith("EXPLAIN") for text in statements)):
+    before = -1
+    for _ in range(100):
+        if before == (before := sum(text.startswith("EXPLAIN") for text in statements)):
+            return
         await asyncio.sleep(2 * MINUTE)
 
 
