@@ -1,7 +1,8 @@
 """Remembrancer: a task scheduler for AI agents, kept in the agent's memory graph.
 
-Public are the names of this package, of its modules `errors`, `testing`, `fastapi`, `mcp`, `opentelemetry` and
-`prometheus`, and those of `remembrancer_schema`. Everything else may change from one version to the next.
+Public are the names of this package, of its modules `errors`, `testing`, `fastapi`, `mcp`, `opentelemetry`,
+`prometheus`, `tools` and `wake`, and those of `remembrancer_schema`. Everything else may change from one version to the
+next.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ INTERNAL: Final = frozenset({"admittance", "calls", "counted", "gauges", "next_w
 """What surfaces of the package use of the service, and programs do not."""
 HANDED_OVER: Final = frozenset({"OpenTelemetry"})
 """Classes that a program makes and hands over: their methods are the scheduler's to call."""
-MODULES: Final = ("fastapi", "mcp", "opentelemetry", "prometheus", "testing", "tools")
+MODULES: Final = ("fastapi", "mcp", "opentelemetry", "prometheus", "testing", "tools", "wake")
 
 
 def service() -> str:

@@ -18,5 +18,6 @@
 - `schema_errors`: schema violations in requests: the known fields at a place, and the errors that an unknown one is.
 - `tools`: tools of models by purpose, made from the table of operations.
 - `violations`: violations of a request's schema as the error that every surface answers.
+- `wake`: the way back in: handlers that wake an agent elsewhere.
 - `server`: the protocol of a server that `remembrancer serve` starts beside the scheduler.
 """

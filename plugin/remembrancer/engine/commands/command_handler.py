@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from remembrancer.engine.commands.child_process import KEPT_BYTES, CommandEnd, run_child
-from remembrancer.engine.commands.task_command import has_command, read_command
+from remembrancer.engine.commands.task_command import TaskCommand, has_command, read_command
 from remembrancer.engine.execution.default_handler import create_thought
 from remembrancer.errors import InvalidInput
 from remembrancer.model.handler_result import Done, Failed
@@ -54,12 +54,10 @@ class CommandHandler:
             return Failed(f"The command cannot be run. {refused}")
         if reason := _other_user(command.user):
             return Failed(reason)
-        environment = {name: os.environ[name] for name in self._passed if name in os.environ}
-        environment |= command.environment
         try:
-            return _outcome(await run_child(command, environment))
+            return command_result(await run_child(command, passed_on(self._passed) | command.environment))
         except OSError as refused:
-            return Failed(f"The command {command.argv[0]} cannot be started: {refused.strerror or refused}.")
+            return not_started(command, refused)
 
     async def _other(self, firing: Firing) -> HandlerReturn:
         called = getattr(self._otherwise, "__call__", None)  # noqa: B004 (an object may be a handler)
@@ -84,7 +82,18 @@ def _other_user(user: str | None) -> str | None:
     return f"The command is for the user {user}; this scheduler runs as {own}. Change context.user to have it run."
 
 
-def _outcome(ended: CommandEnd) -> Done | Failed:
+def passed_on(names: Sequence[str]) -> dict[str, str]:
+    """Return those variables of the scheduler's own environment that are set."""
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def not_started(command: TaskCommand, fault: OSError) -> Failed:
+    """Return the failure of a command that cannot be started."""
+    return Failed(f"The command {command.argv[0]} cannot be started: {fault.strerror or fault}.")
+
+
+def command_result(ended: CommandEnd) -> Done | Failed:
+    """Return the result that the exit code of a command says."""
     output = _shown(ended)
     if ended.code == 0:
         return Done(output or None)

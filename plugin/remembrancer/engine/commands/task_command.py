@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
 from remembrancer.errors import InvalidInput
@@ -31,6 +31,10 @@ class TaskCommand:
     cwd: str
     stdin: str
     user: str | None
+
+    def with_input(self, text: str) -> TaskCommand:
+        """Return it with another input."""
+        return replace(self, stdin=text)
 
 
 def has_command(context: object) -> bool:
