@@ -115,7 +115,9 @@ class SchedulerServer:
     async def _answer(self, context: Context, call: CallToolRequestParams) -> CallToolResult | InputRequiredResult:
         tool = self._tools.get(call.name)
         if tool is None:
-            raise InvalidInput("name", call.name, unknown(call.name, list(self._tools)), next(iter(self._tools)))
+            raise InvalidInput(
+                "name", call.name, unknown(call.name, list(self._tools), "tool"), next(iter(self._tools))
+            )
         arguments = call.arguments or {}
         if self._queue is not None and call.name == "schedule" and "queue" not in arguments:
             arguments = {"on_lost": OnLost.RETRY.value, **arguments, "queue": self._queue}
