@@ -288,8 +288,8 @@ class WorkNotHeld(RemembrancerError):
         self.worker = worker
         super().__init__(
             f"The worker {worker!r} does not hold the execution {execution_id!r} on this scheduler: it has an outcome, "
-            "its task was cancelled, its deadline passed, or its lease ended without a report. Nothing was written; "
-            "drop the work, and claim other work. get_execution() tells what became of it."
+            "its task was cancelled, the scheduler was halted, its deadline passed, or its lease ended without a "
+            "report. Nothing was written; drop the work, and claim other work. get_execution() tells what became of it."
         )
 
 

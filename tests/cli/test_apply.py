@@ -58,6 +58,38 @@ def test_limits_of_a_file_are_set_once(desk: Desk) -> None:
     assert (refused.code, ":10 limits.database.slots" in " ".join(refused.err.split())) == (2, True), refused.err
 
 
+def test_circuits_of_a_file_are_set_once(desk: Desk) -> None:
+    desk.json("apply", written(desk.folder, YAML))
+    file = written(desk.folder, YAML + "circuits: {github: 3, mail: {opens_after: 2, open_seconds: 90.5}}\n")
+    planned = desk("apply", file, "--dry-run")
+    none_yet = desk.json("circuit")
+    made = desk("apply", file)
+    states = {each["key"]: each["circuit"] for each in desk.json("circuit")}
+    circuits = [(key, each["opens_after"], each["open_seconds"]) for key, each in states.items()]
+    again = desk("apply", file)
+
+    assert (none_yet, circuits) == ([], [("circuit:github", 3, 60), ("circuit:mail", 2, 90.5)])
+    assert "~ circuit:github  opens_after=3  open_seconds=60" in planned.out
+    assert "~ circuit:mail  opens_after=2  open_seconds=90.5" in made.out
+    assert "circuit" not in again.out
+
+
+@pytest.mark.parametrize(
+    ("part", "place"),
+    [
+        ("limits: {DB: 3, db: 4}", "limits.db"),
+        ("limits: {'key:db': 3, db: 3}", "limits.db"),
+        ("circuits: {github: 3, 'circuit:github': 4}", "circuits.circuit:github"),
+        ("circuits: {github: 0}", "circuits.github.opens_after"),
+        ("circuits: {github: {open_seconds: 0}}", "circuits.github.open_seconds"),
+        ("circuits: {github: {slots: 1}}", "circuits.github.slots"),
+    ],
+)
+def test_a_file_with_wrong_limits_is_refused(desk: Desk, part: str, place: str) -> None:
+    refused = desk("apply", written(desk.folder, YAML + part + "\n", "wrong.yaml"))
+    assert (refused.code, f":10 {place} " in " ".join(refused.err.split()) + " ") == (2, True), refused.err
+
+
 def test_a_file_is_applied_changed_and_pruned(desk: Desk) -> None:
     file = written(desk.folder, YAML)
     made = desk.json("apply", file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from remembrancer.model.handler_result import Ask
 from remembrancer.model.limit import read_key_limit
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.operations.validation import validate
+from remembrancer.operations.work.work_requests import read_progress
 from remembrancer.policies.unanswered.questions import wish_of
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -83,6 +85,23 @@ def test_an_unknown_word_for_no_answer_is_refused(word: Any, within: str | None,
         wish_of(Ask("Now?", within=within, on_no_answer=word))
     assert raised.value.example == usual
     wish_of(Ask("Now?", within=within, on_no_answer=usual))
+
+
+@pytest.mark.parametrize(
+    "value", [{}, "", "tokens", [], 5, {"runs": 1}, {"tokens": None}, {"tokens": -1}, {"tokens": 0.5}, {"money": 0.5}]
+)
+def test_a_refused_estimate_names_parts_of_an_estimate(value: object) -> None:
+    refusal = refused("estimate", value)
+    for word in ("max_depth", "on_exhausted", "null", "runs="):
+        assert word not in refusal.allowed
+
+
+@pytest.mark.parametrize("fraction", [nan, inf, -0.1, 1.5, True, "half", HUGE])
+def test_a_fraction_of_work_is_no_number_of_seconds(fraction: object) -> None:
+    with pytest.raises(InvalidInput, match=r"fraction.*a number from 0 to 1") as raised:
+        read_progress(fraction, None)
+    assert "seconds" not in str(raised.value)
+    assert read_progress(1, None).fraction == 1.0
 
 
 def test_a_limit_of_very_many_digits_is_refused() -> None:

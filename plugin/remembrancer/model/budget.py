@@ -75,18 +75,18 @@ def refuse_budget(budget: object, lineage_id: str) -> NoReturn:
     raise InvalidInput("budget", budget, allowed, None)
 
 
-def _parsed(field: str, text: str, example: object) -> dict[str, object]:
+def _parsed(field: str, text: str, example: object, allowed: str = _ALLOWED) -> dict[str, object]:
     """Return what a text such as `max_depth=3,max_fan_out=10` says."""
     if text.lstrip().startswith("{"):
         try:
             return cast("dict[str, object]", read_json(text, is_finite=True))
         except ValueError:
-            raise InvalidInput(field, text, _ALLOWED, example) from None
+            raise InvalidInput(field, text, allowed, example) from None
     found: dict[str, object] = {}
     for part in text.split(","):
         name, sign, said = (each.strip() for each in part.partition("="))
         if not sign or not said or name in found:
-            raise InvalidInput(field, text, _ALLOWED, example)
+            raise InvalidInput(field, text, allowed, example)
         found[name.replace("-", "_")] = None if said == "none" else said
     return found
 
@@ -136,17 +136,26 @@ def read_estimate(field: str, value: object, example: object) -> Budget | None:
     if value is None:
         return None
     if isinstance(value, str):
-        value = _parsed(field, value, example)
-    if isinstance(value, Mapping):
-        for name, part in cast("Mapping[object, object]", value).items():
-            if name not in _ESTIMATED or part is None:
-                raise InvalidInput(f"{field}.{name}", part, "tokens or money, with an amount", example)
-    return read_budget(field, cast("object", value), example)
+        value = _parsed(field, value, example, _ALLOWED_ESTIMATE)
+    if not isinstance(value, Mapping) or not value:
+        raise InvalidInput(field, cast("object", value), _ALLOWED_ESTIMATE, example)
+    given = cast("Mapping[object, object]", value)
+    for name, part in given.items():
+        if name not in _ESTIMATED:
+            raise InvalidInput(f"{field}.{name}", part, unknown(str(name), _ESTIMATED), example)
+        if part is None:
+            raise InvalidInput(f"{field}.{name}", part, "an amount, or no such part", example)
+    tokens = _whole(given.get("tokens", 0))
+    if tokens is None or not 0 <= tokens <= MOST:
+        allowed = f"a whole number from 0 to {MOST:,}"
+        raise InvalidInput(f"{field}.tokens", given["tokens"], allowed, _EXAMPLES["tokens"])
+    return read_budget(field, given, example)
 
 
 _MICROS: Final = 1_000_000
 _NUMBER: Final = re.compile(r"\d{1,16}(?:\.\d{1,16})?(?:[eE]\+?\d{1,2})?")
 _ESTIMATED: Final = ("tokens", "money")
+_ALLOWED_ESTIMATE: Final = "an object with tokens, money or both; or such a text: tokens=2000,money=0.05"
 _EXAMPLES: Final[dict[str, object]] = {
     "runs": 100,
     "tokens": 1_000_000,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at run time)
-from typing import Final
+from typing import Final, NamedTuple, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -60,3 +61,44 @@ def read_open_ms(seconds: object) -> int:
         return round(seconds * 1000)
     allowed = f"a number of seconds from {LEAST_OPEN_SECONDS:g} to {MOST_OPEN_SECONDS:g}"
     raise InvalidInput("open_seconds", seconds, allowed, OPEN_SECONDS)
+
+
+class DeclaredCircuit(NamedTuple):
+    """A circuit as a file declares it."""
+
+    key: str
+    opens_after: int
+    open_seconds: float
+
+    def is_met_by(self, circuit: Circuit) -> bool:
+        """Return whether a circuit is as declared."""
+        return (self.opens_after, self.open_seconds) == (circuit.opens_after, circuit.open_seconds)
+
+
+def read_circuits(circuits: object) -> list[DeclaredCircuit]:
+    """Return the circuits of a file: by the key, the failures that open it, or an object with these and the seconds.
+
+    Raises InvalidInput.
+    """
+    if not isinstance(circuits, Mapping):
+        raise InvalidInput("circuits", circuits, "circuits by their keys", {"github": 3})
+    found: dict[str, DeclaredCircuit] = {}
+    for key, value in cast("Mapping[str, object]", circuits).items():
+        try:
+            declared = _declared(key, value)
+        except InvalidInput as fault:
+            place = f"circuits.{key}" if fault.field == "key" else f"circuits.{key}.{fault.field}"
+            raise InvalidInput(place, fault.value, fault.allowed, fault.example) from fault
+        if declared.key in found:
+            allowed = f"a key that is declared once; another one reads as {declared.key} too"
+            raise InvalidInput(f"circuits.{key}", value, allowed, declared.key.removeprefix(CIRCUIT))
+        found[declared.key] = declared
+    return list(found.values())
+
+
+def _declared(key: str, value: object) -> DeclaredCircuit:
+    parts = cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {"opens_after": value}
+    if wrong := next((each for each in parts if each not in {"opens_after", "open_seconds"}), None):
+        raise InvalidInput(wrong, parts[wrong], "one of opens_after, open_seconds", {"opens_after": 3})
+    after = read_opens_after(parts.get("opens_after", OPENS_AFTER))
+    return DeclaredCircuit(read_circuit_key(key), after, read_open_ms(parts.get("open_seconds", OPEN_SECONDS)) / 1000)

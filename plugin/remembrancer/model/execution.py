@@ -76,7 +76,7 @@ class Reason(StrEnum):
     TIMER_REFUSED = "timer_refused"
     """The handler returned `Defer` or `Ask`, and the host does not let that be put on a timer."""
     HELD_BY_DEFERRAL = "held_by_deferral"
-    """Its time passed while the task was deferred to a later one."""
+    """Its time passed while the task was deferred to a later one, or a caller's deferral outranked its handler's."""
     MISFIRE_SKIPPED = "misfire_skipped"
     """Found after the grace period; the policy is `skip`."""
     MISFIRE_COALESCED = "misfire_coalesced"

@@ -166,14 +166,18 @@ def read_limits(limits: object) -> list[DeclaredLimit]:
     """
     if not isinstance(limits, Mapping):
         raise InvalidInput("limits", limits, "limits by their keys", {"database": 3})
-    found: list[DeclaredLimit] = []
+    found: dict[str, DeclaredLimit] = {}
     for key, value in cast("Mapping[str, object]", limits).items():
         try:
-            found.append(_declared(key, value))
+            declared = _declared(key, value)
         except InvalidInput as fault:
             place = f"limits.{key}" if fault.field == "key" else f"limits.{key}.{fault.field}"
             raise InvalidInput(place, fault.value, fault.allowed, fault.example) from fault
-    return found
+        if declared.key in found:
+            allowed = f"a key that is declared once; another one reads as {declared.key} too"
+            raise InvalidInput(f"limits.{key}", value, allowed, declared.key.removeprefix(_KEY))
+        found[declared.key] = declared
+    return list(found.values())
 
 
 def _declared(key: str, value: object) -> DeclaredLimit:

@@ -50,6 +50,7 @@ def settlement_of(
     failed = outcome.status is ExecutionStatus.FAILED
     due_ms, because = next_attempt_after(firing.task, execution, outcome, now) if failed else NO_FAILURE
     paced = Pacing() if due_ms is not None else pacing_of(firing.task, execution, outcome, now)
+    is_deferred = reschedule is not None or outcome.reason_code is Reason.HELD_BY_DEFERRAL  # by a caller meanwhile
     return Settlement(
         execution=execution,
         status=outcome.status,
@@ -59,12 +60,12 @@ def settlement_of(
         reason=outcome.reason or paced.note,
         result=outcome.result,
         thought=outcome.thought,
-        ends_task=ends(outcome.status) if last and not reschedule and due_ms is None else None,
+        ends_task=ends(outcome.status) if last and not is_deferred and due_ms is None else None,
         reschedule=reschedule,
         is_last=last,
         additions=firing.task.additions,
         next_check=paced.check,
-        charge=None if firing.task.budget_id is None else charge_of(firing, outcome, deferred=reschedule is not None),
+        charge=None if firing.task.budget_id is None else charge_of(firing, outcome, deferred=is_deferred),
         retry_due_ms=due_ms,
         is_permanent=outcome.is_permanent,
         ended_because=because,

@@ -36,7 +36,7 @@ class WallSchedule(Schedule):
 
     @property
     def is_finite(self) -> bool:
-        """True if it has a last occurrence by what it says."""
+        """True if what it says ends it, before the year 2400."""
         return self.ends
 
     @property

@@ -69,6 +69,7 @@ async def apply(asked: ApplyOptions) -> int | None:
         if asked.prune and not asked.dry_run and not asked.yes:
             await _ask(reached.scheduler, sets, asked)
         told = await _set_limits(reached.scheduler, sets, dry_run=asked.dry_run)
+        told += await _set_circuits(reached.scheduler, sets, dry_run=asked.dry_run)
         applied = [await _apply(reached.scheduler, each, asked, dry_run=asked.dry_run) for each in sets]
     if asked.as_json:
         print_json(applied)
@@ -107,7 +108,25 @@ async def _set_limits(scheduler: SchedulerService, sets: Sequence[SetFile], *, d
         rate, burst = (each.rate.text, each.rate.burst) if each.rate else (None, None)
         if not dry_run:
             await scheduler.set_limit(each.key, each.slots, rate, burst)
-        told.append(f"{each.key}  slots={each.slots}" + (f"  rate={rate}  burst={burst}" if rate else ""))
+        told.append(f"limit {each.key}  slots={each.slots}" + (f"  rate={rate}  burst={burst}" if rate else ""))
+    return told
+
+
+async def _set_circuits(scheduler: SchedulerService, sets: Sequence[SetFile], *, dry_run: bool) -> list[str]:
+    """Set those circuits that are not as the files declare them; return them in words."""
+    from remembrancer.model.circuit import CIRCUIT, read_circuits
+
+    declared = [circuit for each in sets for circuit in read_circuits(each.circuits)]
+    if not declared:
+        return []
+    known = {limit.key: limit.circuit for limit in await scheduler.list_limits()}
+    told: list[str] = []
+    for each in declared:
+        if (state := known.get(each.key)) is not None and each.is_met_by(state):
+            continue
+        if not dry_run:
+            await scheduler.set_circuit(each.key.removeprefix(CIRCUIT), each.opens_after, each.open_seconds)
+        told.append(f"{each.key}  opens_after={each.opens_after}  open_seconds={each.open_seconds:g}")
     return told
 
 
@@ -120,6 +139,7 @@ def _check(sets: Sequence[SetFile]) -> None:
     from datetime import UTC, datetime
 
     from remembrancer.cli.output import errors
+    from remembrancer.model.circuit import read_circuits
     from remembrancer.model.limit import read_limits
     from remembrancer.operations.sets.declarations import requests_of
 
@@ -127,10 +147,11 @@ def _check(sets: Sequence[SetFile]) -> None:
     for declared in sets:
         _, wrong = requests_of(declared.name, declared.tasks, declared.defaults, datetime.now(UTC))
         faults += [_placed(each, declared) for each in wrong]
-        try:
-            read_limits(declared.limits)
-        except InvalidInput as limit:
-            faults.append(_placed(limit, declared))
+        for read, given in ((read_limits, declared.limits), (read_circuits, declared.circuits)):
+            try:
+                read(given)
+            except InvalidInput as limit:
+                faults.append(_placed(limit, declared))
     for fault in faults[:-1]:
         errors().print(f"{fault.field}={fault.quoted!r}: {fault.allowed}", markup=False, highlight=False)
     if faults:
@@ -155,7 +176,7 @@ def _print(applied: Sequence[AppliedSet], limits: Sequence[str], *, serving: boo
 
     out = screen()
     for limit in limits:
-        out.print(f"~ limit {limit}", markup=False, highlight=False)
+        out.print(f"~ {limit}", markup=False, highlight=False)
     for one in applied:
         for task in one.tasks:
             _print_task(task)

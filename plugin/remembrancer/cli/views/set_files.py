@@ -27,7 +27,7 @@ _NUMBER: Final = re.compile(r"[-+]?[0-9]+")
 _FRACTION: Final = re.compile(r"[-+]?[0-9]+\.[0-9]+(?:[eE][-+]?[0-9]+)?")
 _WORDS: Final[dict[str, object]] = {"": None, "~": None, "null": None, "true": True, "false": False}
 _TAGS: Final = ("null", "bool", "int", "float", "str", "seq", "map", "timestamp", "value", "merge")
-_PLACES: Final = ("set", "defaults", "limits", "tasks")
+_PLACES: Final = ("set", "defaults", "limits", "circuits", "tasks")
 _PLAIN: Final = f"plain values without tags, at most {DEPTH} deep"
 _Way = tuple[object, ...]
 
@@ -42,6 +42,7 @@ class SetFile:
     defaults: dict[str, Any] | None
     lines: Mapping[_Way, int] = field(default_factory=dict[_Way, int])
     limits: dict[str, Any] = field(default_factory=dict[str, Any])
+    circuits: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def place_of(self, fault_at: str) -> str:
         """Return the file, and the line if it is known, of a field such as `tasks.report.cron`."""
@@ -71,11 +72,18 @@ def read_files(paths: Sequence[Path]) -> list[SetFile]:
             allowed = f"the defaults that {before.path} has too, for files of one set"
             raise InvalidInput("defaults", read.path, allowed, before.defaults)
         before.tasks.update(read.tasks)
-        if twice := next((key for key, value in read.limits.items() if before.limits.get(key, value) != value), None):
-            allowed = f"a limit as {before.path} has it too"
-            raise InvalidInput(f"limits.{twice}", read.path, allowed, before.limits[twice])
-        before.limits.update(read.limits)
+        _join("limits", before, read)
+        _join("circuits", before, read)
     return list(found.values())
+
+
+def _join(part: str, before: SetFile, read: SetFile) -> None:
+    """Add the limits, or the circuits, of another file of a set. Raises InvalidInput: they declare one apart."""
+    known: dict[str, Any] = getattr(before, part)
+    others: dict[str, Any] = getattr(read, part)
+    if twice := next((key for key, value in others.items() if known.get(key, value) != value), None):
+        raise InvalidInput(f"{part}.{twice}", read.path, f"what {before.path} has too", known[twice])
+    known.update(others)
 
 
 def _files_of(path: Path) -> list[Path]:
@@ -114,11 +122,13 @@ def _read(path: Path) -> SetFile:
     name = declared.get("set", path.stem)
     if not isinstance(name, str):
         raise InvalidInput(f"{path}: set", name, "a text, the name of the set", "reports")
-    limits = declared.get("limits", {})
-    if not isinstance(limits, dict):
-        raise InvalidInput(f"{path}: limits", limits, "limits by their keys", {"database": 3})
-    held = cast("dict[str, Any]", limits)
-    return SetFile(str(path), name, cast("dict[str, Any]", tasks), declared.get("defaults"), lines, held)
+    held: dict[str, dict[str, Any]] = {}
+    for part, example in (("limits", {"database": 3}), ("circuits", {"github": 3})):
+        given = declared.get(part, {})
+        if not isinstance(given, dict):
+            raise InvalidInput(f"{path}: {part}", given, f"{part} by their keys", example)
+        held[part] = cast("dict[str, Any]", given)
+    return SetFile(str(path), name, cast("dict[str, Any]", tasks), declared.get("defaults"), lines, **held)
 
 
 def _text(path: Path) -> str:

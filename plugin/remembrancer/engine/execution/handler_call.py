@@ -25,7 +25,7 @@ from remembrancer.model.handler_result import (
 )
 from remembrancer.model.retry_policy import read_wait
 from remembrancer.model.task_status import TaskStatus
-from remembrancer.policies.unanswered.deferral import defer
+from remembrancer.policies.unanswered.deferral import defer, standing
 from remembrancer.policies.unanswered.deferral_limits import DeferralTerms
 from remembrancer.policies.unanswered.questions import ask
 
@@ -134,6 +134,11 @@ def deferral_of(
     if task.status is TaskStatus.CANCELLED:
         text = "The task was cancelled while it ran: the deferral that its handler asked for is not kept."
         return HandlerOutcome(ExecutionStatus.CANCELLED, Reason.TASK_CANCELLED, text)
+    if because := standing(task, now):
+        text = _storable(
+            f"The deferral or question of its handler was not kept: {because}. Its own wish was: {outcome.reason}"
+        )
+        return HandlerOutcome(ExecutionStatus.DEFERRED, Reason.HELD_BY_DEFERRAL, text, usage=outcome.usage)
     try:
         assert outcome.deferral  # noqa: S101 (the caller has looked)
         again = execution.execution_type is ExecutionType.DEFERRED

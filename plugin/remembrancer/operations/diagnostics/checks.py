@@ -15,6 +15,7 @@ from remembrancer.operations.diagnostics.facts import (
     ending_calendars,
     failed_checks,
     halted,
+    opened,
 )
 from remembrancer.operations.diagnostics.remedies import REMEDIES
 from remembrancer.ports.statistics import DELAY_BOUNDS_MS, mean_seconds, most_common
@@ -242,14 +243,16 @@ def performance(facts: DiagnosticFacts) -> Judgement:
 
 
 def limits(facts: DiagnosticFacts) -> Judgement:
-    """Running handlers in relation to their limit, stray slots, and budgets with too little left."""
+    """Running handlers in relation to their limit, open circuits, stray slots, and budgets with too little left."""
     stray, exhausted = sum(map(len, facts.stray_slots.values())), len(facts.exhausted)
     told = f"; slots held by executions that do not run: {stray}, of {', '.join(facts.stray_slots)}" if stray else ""
     if exhausted:
         spent = ", ".join(each.lineage_id for each in facts.exhausted[:FEW])
         told += f"; budgets with too little left for open tasks: {exhausted}, of the lineages of {spent}"
+    told += opened(facts)
     numbers = {"stray_slots": float(stray), "exhausted_budgets": float(exhausted)}
-    health = WARN if stray or exhausted else OK
+    numbers |= {"open_circuits": float(len(facts.open_circuits))}
+    health = WARN if stray or exhausted or facts.open_circuits else OK
     if facts.process is None:
         return health, f"no scheduler runs here: no limit of handlers applies{told}", numbers
     running, most = float(facts.process.handlers), float(facts.process.most_handlers)

@@ -10,6 +10,7 @@ from remembrancer.model.timestamps import from_ms, to_iso
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from remembrancer.model.circuit import Circuit
     from remembrancer.model.dead_letter import DeadLetter
     from remembrancer.ports.calendars import CalendarInUse
     from remembrancer.ports.halts import HaltRecord
@@ -74,6 +75,8 @@ class DiagnosticFacts:
     """By limit: executions that hold a slot of it, and do not run."""
     halt: HaltRecord | None = None
     """The graph's halt that is in force; None without one."""
+    open_circuits: Mapping[str, Circuit] = field(default_factory=dict[str, "Circuit"])
+    """The circuits that are open, by their keys."""
     failing_cues: Sequence[tuple[str, str]] = ()
     """A few tasks of kind `cue` whose last check failed, with why."""
 
@@ -93,6 +96,17 @@ def halted(facts: DiagnosticFacts) -> str:
         return f"nothing begins: {halt.reason[:1].lower()}{halt.reason[1:].rstrip('.')}"
     since = "" if halt.since_ms is None else f" since {to_iso(from_ms(halt.since_ms))}"
     return f"the scheduler is halted{since}: {halt.reason.rstrip('.')}"
+
+
+def opened(facts: DiagnosticFacts) -> str:
+    """Return a clause on the circuits that are open; an empty text without any."""
+    told = [
+        f"{key} after {each.failures} failures"
+        + ("" if each.open_since is None else f", since {to_iso(each.open_since)}")
+        + ("" if each.last_failure is None else f", the last: {each.last_failure}")
+        for key, each in list(facts.open_circuits.items())[:3]
+    ]
+    return f"; open circuits, whose tasks wait: {len(facts.open_circuits)}: {'; '.join(told)}" if told else ""
 
 
 def failed_checks(failing: Sequence[tuple[str, str]]) -> str:

@@ -48,7 +48,8 @@ REMEDIES: Final = {
         (
             "Raise max_concurrent_handlers, shorten timeouts, or spread the schedules. Find tasks that wait by "
             "`remembrancer status` and `show TASK`. Raise budgets by `remembrancer budget set`; "
-            "a live scheduler frees stray slots, and so does `remembrancer check --repair`."
+            "a live scheduler frees stray slots, and so does `remembrancer check --repair`. "
+            "A circuit closes after a trial that completes, or by `remembrancer circuit KEY --reset`."
         ),
     ),
     "integration": (

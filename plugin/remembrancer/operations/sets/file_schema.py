@@ -7,6 +7,7 @@ from typing import Final, cast
 
 from pydantic import TypeAdapter
 
+from remembrancer.model.circuit import LEAST_OPEN_SECONDS, MOST_FAILURES, MOST_OPEN_SECONDS
 from remembrancer.model.limit import MOST_SLOTS
 from remembrancer.model.request import ScheduleRequest
 from remembrancer.model.schedule import VALUES
@@ -39,6 +40,20 @@ _LIMIT: Final[dict[str, object]] = {
         },
     ],
 }
+_CIRCUIT: Final[dict[str, object]] = {
+    "description": "The failures in a row that open it, or an object with these and the seconds to a trial.",
+    "anyOf": [
+        {"type": "integer", "minimum": 1, "maximum": MOST_FAILURES},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "opens_after": {"type": "integer", "minimum": 1, "maximum": MOST_FAILURES},
+                "open_seconds": {"type": "number", "minimum": LEAST_OPEN_SECONDS, "maximum": MOST_OPEN_SECONDS},
+            },
+        },
+    ],
+}
 
 
 def file_schema() -> dict[str, object]:
@@ -62,6 +77,7 @@ def file_schema() -> dict[str, object]:
             "set": {"type": "string", **key, "description": "The name of the set."},
             "defaults": {"$ref": "#/$defs/shared", "description": "Fields of each task that does not have them."},
             "limits": {"type": "object", "additionalProperties": _LIMIT, "description": "Limits by their keys."},
+            "circuits": {"type": "object", "additionalProperties": _CIRCUIT, "description": "Circuits by their keys."},
             "tasks": {**tasks, "maxProperties": MOST, "description": "The tasks by their keys."},
         },
         "$defs": {**cast("dict[str, object]", whole.get("$defs", {})), "shared": shared, "task": task},

@@ -73,8 +73,13 @@ def read_held(execution_id: object, worker: object) -> HeldExecution:
 
 def read_progress(fraction: object, text: object) -> Progress:
     """Return the progress of work. Raises InvalidInput."""
-    done = None if fraction is None else read_seconds("fraction", fraction, 0, 1, 0.5)
-    return Progress(done, None if text is None else read_text("text", text, LONGEST_TEXT, "half of it"))
+    done = fraction
+    if done is not None and (isinstance(done, bool) or not isinstance(done, int | float) or not 0 <= done <= 1):
+        raise InvalidInput("fraction", fraction, "a number from 0 to 1", 0.5)
+    return Progress(
+        None if done is None else float(done),
+        None if text is None else read_text("text", text, LONGEST_TEXT, "half of it"),
+    )
 
 
 def read_result(result: object) -> str | None:

@@ -10,6 +10,7 @@ from remembrancer.model.constraints import read_id, read_reason
 from remembrancer.model.deferral import Deferral
 from remembrancer.model.execution import ExecutionStatus, ExecutionType, Reason
 from remembrancer.model.ids import new_id
+from remembrancer.model.question import answer_from, question_from
 from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.policies.claims import skip_claim
 from remembrancer.policies.decision import PlanContext, Run, Skip
@@ -128,6 +129,23 @@ def check_no_question(task: ScheduledTask) -> None:
     if task.question_id is not None:
         allowed = "a task without an open question: answer it, or cancel the task"
         raise InvalidInput("task_id", task.task_id, allowed, None)
+
+
+def standing(task: ScheduledTask, now: datetime) -> str | None:
+    """Return the decision of a caller that a handler's wish does not undo, in words; None without one.
+
+    That is an open question, an answer whose run has not begun, and a deferral by a call to a time ahead: a handler
+    began before it was made, or runs beside it, and does not know of it. Among those of handlers, the last one holds.
+    """
+    if task.deferral_id is None:
+        return None
+    if task.question_id is not None:
+        return f"the task waits for an answer to: {question_from(task.question or '').question}"
+    if task.answer is not None and answer_from(task.answer).question_id == task.deferral_id:
+        return "the question of the task was answered, and that run is still to come"
+    if task.session_key is not None or task.defer_until is None or task.defer_until <= now:
+        return None
+    return f"the task was deferred until {to_iso(task.defer_until)} by a call"
 
 
 def deferred(task: ScheduledTask, reschedule: Reschedule) -> ScheduledTask:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.memory_usage import resident_bytes
 from remembrancer.errors import GraphUnavailable, RemembrancerError
+from remembrancer.model.circuit import CIRCUIT
 from remembrancer.model.service_status import WaitingReport
 from remembrancer.model.timestamps import to_ms
 from remembrancer.operations.diagnostics.checks import MOST_LETTERS, DiagnosticFacts, ProcessStats
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from remembrancer.engine.scheduler import Scheduler
+    from remembrancer.model.circuit import Circuit
     from remembrancer.ports.graph import Graph
     from remembrancer.ports.health import GraphHealth
     from remembrancer.ports.statistics import LifetimeStatistics
@@ -31,6 +33,7 @@ _PATIENCE_SECONDS: Final = 30.0
 """Seconds that the graph may take for all that the checks ask of it."""
 _STATUS_SECONDS: Final = 5.0
 """Seconds that the graph may take for the counts of a status."""
+_MOST_LIMITS: Final = 1000
 _EVERY_SECONDS: Final = 15.0
 """Seconds between two reads of the graph, for collectors that do not ask first."""
 
@@ -168,6 +171,7 @@ class Gauges:
             dead_letters=await store.dead_letters.all(None, MOST_LETTERS),
             exhausted=await store.lineages.exhausted(MOST_LETTERS),
             stray_slots=await store.limits.stray(),
+            open_circuits=await _open_circuits(store, to_ms(now)),
             halt=halt if halt.in_force else None,
             failing_cues=await store.watches.failing(),
         )
@@ -242,6 +246,13 @@ def _waiting_values(waiting: WaitingReport) -> dict[str, float]:
         "scheduler.tasks.waiting.longest": waiting.longest_wait_seconds,
         **{f"scheduler.tasks.waiting.{kind}": tasks for kind, tasks in waiting.tasks.items()},
     }
+
+
+async def _open_circuits(store: Graph, now_ms: int) -> dict[str, Circuit]:
+    """Return the circuits that are open, by the keys of tasks."""
+    limits = await store.limits.all(_MOST_LIMITS, now_ms)
+    found = {each.key.removeprefix(CIRCUIT): each.circuit for each in limits if each.circuit is not None}
+    return {key: each for key, each in found.items() if each.open_since is not None}
 
 
 async def _most_deferred(store: Graph, lifelong: LifetimeStatistics) -> tuple[str, int] | None:
