@@ -49,35 +49,55 @@ def wake_langgraph(
         InvalidInput: LangGraph is not installed, or the graph has no checkpointer.
     """
     with extra("langgraph", "langgraph"):
-        from langgraph.types import Command
+        import langgraph as _  # noqa: F401 (refused here, not in the first run)
     if not getattr(graph, "checkpointer", None):
         raise InvalidInput("graph", type(graph).__name__, "a compiled graph with a checkpointer", None)
 
+    woken = _WokenGraph(graph, given or _message, result or _last, question)
+
     async def wake(firing: Firing) -> HandlerReturn:
+        return await woken.step(firing)
+
+    return wake
+
+
+class _WokenGraph:
+    """A graph, and the steps that runs make in its threads.
+
+    The metadata of a checkpoint name the occurrence that it was made for, and the question whose answer led to it.
+    """
+
+    def __init__(
+        self, graph: Any, given: Callable[[Firing], Any], result: Callable[[Any], str | None], question: Ask
+    ) -> None:
+        self._graph = graph
+        self._given = given
+        self._result = result
+        self._asked = question
+
+    async def step(self, firing: Firing) -> Done | Ask:
+        """Make the step that a run is for."""
         noted = {_OCCASION: occasion_of(firing)}
         config = {"configurable": {"thread_id": firing.session}}
-        before = await graph.aget_state(config)
+        before = await self._graph.aget_state(config)
         known = before.metadata or {}
         if known.get(_OCCASION) != noted[_OCCASION]:
-            entry = (given or _message)(firing)
+            entry = self._given(firing)
         elif before.interrupts:
-            first = before.interrupts[0]
-            waiting = asked(question, _question(first.value))
-            if firing.answer is None or not is_answer(firing, waiting, known.get(_USED)):
-                return waiting
+            if firing.answer is None or not is_answer(firing, self._question(before), known.get(_USED)):
+                return self._question(before)
             noted[_USED] = firing.answer.question_id
-            entry = Command(resume={first.id: _resumed(first.value, firing.answer.text)})
+            entry = _resumption(before.interrupts[0], firing.answer.text)
         elif before.next:
             entry = None
         else:
-            return Done((result or _last)(before.values))
-        await graph.ainvoke(entry, {**config, "metadata": noted})
-        after = await graph.aget_state(config)
-        if after.interrupts:
-            return asked(question, _question(after.interrupts[0].value))
-        return Done((result or _last)(after.values))
+            return Done(self._result(before.values))
+        await self._graph.ainvoke(entry, {**config, "metadata": noted})
+        after = await self._graph.aget_state(config)
+        return self._question(after) if after.interrupts else Done(self._result(after.values))
 
-    return wake
+    def _question(self, state: Any) -> Ask:
+        return asked(self._asked, _question(state.interrupts[0].value))
 
 
 def _message(firing: Firing) -> Any:
@@ -96,12 +116,15 @@ def _question(value: Any) -> str:
     return json.dumps(to_jsonable(value), ensure_ascii=False)
 
 
-def _resumed(value: Any, answer: str) -> Any:
-    """Return the value that resumes an interrupt."""
-    if not (actions := _actions(value)):
-        return answer
-    decision = {"type": "approve"} if is_permission(answer) else {"type": "reject", "message": answer}
-    return {"decisions": [decision] * len(actions)}
+def _resumption(waiting: Any, answer: str) -> Any:
+    """Return the command that resumes an interrupt."""
+    from langgraph.types import Command
+
+    resumed: Any = answer
+    if actions := _actions(waiting.value):
+        decision = {"type": "approve"} if is_permission(answer) else {"type": "reject", "message": answer}
+        resumed = {"decisions": [decision] * len(actions)}
+    return Command(resume={waiting.id: resumed})
 
 
 def _actions(value: Any) -> list[Any]:

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from remembrancer.surfaces.frameworks.extras import extra
+from remembrancer.surfaces.jsonable import to_jsonable
 from remembrancer.surfaces.wake.agent_answer import QUESTION
 from remembrancer.surfaces.wake.conversations import (
     ConversationFolder,
@@ -106,6 +107,4 @@ def _question(call: Any) -> str:
 
 
 def _text(output: Any) -> str:
-    from pydantic_core import to_json
-
-    return output if isinstance(output, str) else to_json(output, fallback=str).decode()
+    return output if isinstance(output, str) else json.dumps(to_jsonable(output), ensure_ascii=False)
