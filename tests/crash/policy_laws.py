@@ -6,7 +6,9 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from policy_model import ALLOWED, Plan, Times, ledgers, wrong_budgets
+from policy_model import ledgers
+from policy_plans import ALLOWED, Plan, Times
+from policy_sums import LIMITS, wrong_budgets, wrong_follow_ups, wrong_slots
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,13 +18,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 ANYTHING: Final = frozenset[str]().union(*ALLOWED.values())
 """Whatever can be the reason of an outcome: what befell a task, the life tells."""
-_SLOTS: Final = """
-MATCH (l:concurrency_limit) RETURN l.limit_key AS key, l.slots AS slots, coalesce(l.holders, []) AS holders
-"""
-_RUNNING: Final = """
-MATCH (e:task_execution) WHERE e.status = 'running' OR e.retry_task_id IS NOT NULL
-RETURN e.execution_id AS execution_id, e.limit_keys AS limit_keys, e.status = 'running' AS is_running
-"""
+_RUNNING: Final = "MATCH (e:task_execution) WHERE e.status = 'running' OR e.retry_task_id IS NOT NULL RETURN e"
 _LINEAGES: Final = "MATCH (l:lineage) RETURN l"
 _FAILED: Final = """
 MATCH (e:task_execution {status: 'failed'})-[:EXECUTION_OF]->(t:scheduled_task)
@@ -36,11 +32,6 @@ _DEFERRALS: Final = """
 MATCH (d:task_deferral)-[:DEFERRAL_OF]->(t:scheduled_task)
 RETURN d.deferral_id AS deferral_id, d.answer AS answer, t.task_id AS task_id, t.deferral_id AS live_id,
        t.question_id AS question_id, t.status AS status, t.next_run_ms AS next_run_ms
-"""
-_MISSED: Final = """
-MATCH (e:task_execution {status: 'missed'})-[:EXECUTION_OF]->(t:scheduled_task)
-OPTIONAL MATCH (f:scheduled_task {follow_up_of: e.execution_id})-[:SPAWNED_BY]->(e)
-RETURN e.execution_id AS execution_id, e.reason AS reason, t.follow_up AS wish, count(f) AS made
 """
 _SERVED: Final = """
 MATCH (t:scheduled_task) WHERE t.status IN ['PENDING', 'ACTIVE']
@@ -82,13 +73,14 @@ async def wrong(life: Life, told: Sequence[Row], *, is_over: bool = False) -> li
     begun = Counter(line["begun"] for line in told if "begun" in line)
     found += [f"{each} began {times} times" for each, times in begun.items() if times > 1]
     found += _of_halts(told)
-    found += _of_slots(await ask(_SLOTS), await ask(_RUNNING))
+    limits = [row["l"] for row in await ask(LIMITS)]
+    found += wrong_slots(limits, [row["e"] for row in await ask(_RUNNING)])
     found += await wrong_budgets(life.service)
     found += _of_failures(await ask(_FAILED), await ask(_LETTERS), told)
     found += _of_deferrals(await ask(_DEFERRALS))
-    found += _of_follow_ups(await ask(_MISSED))
+    found += await wrong_follow_ups(life.service)
     found += _of_priorities(await ask(_SERVED))
-    asked = {"deferrals": await ask(_DEFERRALS), "limits": await ask(_SLOTS), "lineages": await ask(_LINEAGES)}
+    asked = {"deferrals": await ask(_DEFERRALS), "limits": limits, "lineages": await ask(_LINEAGES)}
     found += _of_acknowledged(told, graph, asked)
     if is_over:
         found += [f"a lease is left: {lease}" for lease in await ask(_LEASES)]
@@ -113,27 +105,6 @@ def _of_halts(told: Sequence[Row]) -> list[str]:
         if is_halted and "begun" in line:
             found.append(f"it began in a halt: {line}")
     return found
-
-
-def _of_slots(limits: Sequence[Row], running: Sequence[Row]) -> list[str]:
-    """Return slots that are held by what does not run, and runs without the slot that they need."""
-    found: list[str] = []
-    for limit in limits:
-        keeps = limit["key"].startswith("overlap:")  # an attempt that waits keeps that
-        under = [row for row in running if limit["key"] in (row["limit_keys"] or ())]
-        runs = sorted(row["execution_id"] for row in under if row["is_running"] or keeps)
-        if sorted(limit["holders"]) != runs:
-            found.append(f"{limit['key']} is held by {limit['holders']}, and {runs} run")
-    return found
-
-
-def _of_follow_ups(missed: Sequence[Row]) -> list[str]:
-    """Return missed occurrences without the one follow-up that their task wants, and without a word about it."""
-    return [
-        f"followed up wrongly: {row}"
-        for row in missed
-        if row["made"] != (row["wish"] is not None and "No follow-up was made" not in row["reason"])
-    ]
 
 
 def _of_failures(failed: Sequence[Row], letters: Sequence[Row], told: Sequence[Row]) -> list[str]:
@@ -183,7 +154,7 @@ def _of_acknowledged(told: Sequence[Row], graph: dict[str, Any], asked: dict[str
         "defer": {row["deferral_id"] for row in asked["deferrals"]},
         "answer": {row["deferral_id"] for row in asked["deferrals"] if row["answer"] is not None},
         "rerun": {row["execution_id"] for ledger in graph.values() for row in ledger.executions},
-        "limit": {("key", row["key"].removeprefix("key:"), row["slots"]) for row in asked["limits"]},
+        "limit": {("key", row["limit_key"].removeprefix("key:"), row.get("slots")) for row in asked["limits"]},
         "budget": {("of", row["l"]["lineage_id"], row["l"].get("runs")) for row in asked["lineages"]},
     }
     found = [f"lost: {line}" for line in told if "scheduled" in line and line["scheduled"] not in graph]

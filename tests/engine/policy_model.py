@@ -1,9 +1,7 @@
-"""Tasks under policies, by nobody's rules but these: the times that they name, and what must not be in their graph.
+"""Tasks under policies, by nobody's rules but these: what must not be in their graph.
 
-The wall times of cron expressions are those of another library, and what becomes of them when clocks change, as well as
-the times of intervals, is plain arithmetic. Everything else is read
-from the graph as it is. A time that a task names, or that it was put off to, has one outcome once it has come, or it
-waits for something that the graph names.
+Everything is read from the graph as it is. A time that a task names, or that it was put off to, has one outcome once it
+has come, or it waits for something that the graph names.
 """
 
 from __future__ import annotations
@@ -13,18 +11,16 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
-from cronsim import CronSim
+from policy_plans import ALLOWED, Row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from policy_plans import Plan, Wait
+
     from remembrancer import TaskSchedulerService
 
-Row = dict[str, Any]
-ACCEPTED: Final = {"all_succeeded": {"completed"}, "none_failed": {"completed", "skipped", "superseded", "deferred"}}
-"""The outcomes that a trigger rule accepts; others accept all."""
 MILLISECOND: Final = timedelta(milliseconds=1)
 OPEN: Final = frozenset({"PENDING", "ACTIVE"})
 _READ: Final = {
@@ -37,134 +33,6 @@ _READ: Final = {
     "RETURN x, again, collect(former) AS former",
 }
 """A dead letter that runs again is RETRY_OF what failed, and a first attempt of its own."""
-
-
-@dataclass(frozen=True)
-class Times:
-    """What a task was asked for: one moment, a cron expression in a zone, or an interval from a moment on."""
-
-    due: datetime | None = None
-    cron: str | None = None
-    zone: str = "UTC"
-    minutes: int = 0
-    anchor: datetime | None = None
-
-    def between(self, since: datetime, until: datetime) -> list[datetime]:
-        """Return the times after *since* and up to *until*."""
-        if self.cron is not None:
-            found = self._on_the_wall(since, until)
-        elif self.anchor is not None:
-            step = timedelta(minutes=self.minutes)
-            first, last = max(0, (since - self.anchor) // step), (until - self.anchor) // step
-            found = {self.anchor + number * step for number in range(first, last + 1)}
-        else:
-            found = set[datetime]() if self.due is None else {self.due}
-        return sorted(each for each in found if since < each <= until)
-
-    def _on_the_wall(self, since: datetime, until: datetime) -> set[datetime]:
-        """Return the times of a cron expression: an interval follows elapsed time, a fixed time of day comes once."""
-        zone, cron = ZoneInfo(self.zone), self.cron or ""
-        is_fixed = not any(part.startswith("*") for part in cron.split()[:2])
-        found: set[datetime] = set()
-        begin, end = (each.astimezone(zone).replace(tzinfo=None) for each in (since, until))
-        for wall in CronSim(cron, begin - timedelta(hours=3)):
-            if wall > end + timedelta(hours=3):
-                break
-            passes = [wall.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)]
-            there = [each for each in passes if each.astimezone(zone).replace(tzinfo=None) == wall]
-            if is_fixed and not there:  # right after the jump
-                moment = min(passes)
-                while moment.astimezone(zone).utcoffset() == min(passes).astimezone(zone).utcoffset():
-                    moment += timedelta(minutes=1)
-                there = [moment]
-            found.update(there[:1] if is_fixed else there)
-        return found
-
-
-@dataclass
-class Plan:
-    """A task, and what was done with it."""
-
-    times: list[tuple[datetime, Times]]
-    """Its schedules, each from when on it holds."""
-    fields: Row = field(default_factory=Row)
-    did: set[str] = field(default_factory=set[str])
-    """What was done with it, and what its handler answered."""
-    ends: list[datetime] = field(default_factory=list[datetime])
-    """When changes of it ended what it was put off to."""
-    answer: str = "done"
-
-    depends_on: dict[str, Row] = field(default_factory=dict[str, Row])
-    """The tasks that it depends on, each with what was asked for beside its id."""
-
-    @property
-    def is_single(self) -> bool:
-        return self.times[0][1].due is not None
-
-    def period(self, occurrence: datetime) -> datetime:
-        """Return the time before an occurrence: by its schedule, or else when it was made."""
-        made, times = self.times[0][0], self.times[-1][1]
-        before = [] if self.is_single else times.between(occurrence - timedelta(days=3), occurrence)
-        return max((each for each in before if each < occurrence), default=min(made, occurrence))
-
-    def waits_for(self, other: str, of: Plan, occurrence: datetime, now: datetime) -> Wait:
-        """Return which occurrences of another task one of this task waits for, and how."""
-        asked, rule = self.depends_on[other], self.fields.get("trigger_rule", "all_succeeded")
-        window = asked.get("window", "period")
-        since = occurrence - timedelta(hours=2) if window == "2h" else self.period(occurrence)
-        delay = timedelta(minutes=9 if asked.get("delay") else 0)
-        accepts = None if asked["on_failure"] == "ignore" else ACCEPTED.get(rule)
-        until = now if of.is_single else occurrence
-        return Wait(None if window == "latest" else since, until, now - delay, accepts)
-
-    def named(self, end: datetime) -> list[datetime]:
-        """Return the times that it names up to *end*."""
-        ends = [since for since, _ in self.times[1:]] + [end]
-        spans = zip(self.times, ends, strict=True)
-        return [each for (since, times), until in spans for each in times.between(since, min(until, end))]
-
-
-ALLOWED: Final = {
-    "handler_failed": {"failed", "permanent", "defer", "ask", "ask and wait"},  # a deferral may be refused
-    "handler_raised": {"raises"},
-    "retry_requested": {"retry"},
-    "deferred_by_handler": {"defer"},
-    "asked": {"ask", "ask and wait"},
-    "no_answer": {"ask", "asked"},
-    "answered_no": {"refused"},
-    "deferrals_exhausted": {"defer", "ask", "ask and wait"},
-    "held_by_deferral": {"deferred", "defer", "ask", "ask and wait", "asked"},
-    "misfire_skipped": {"misfire=skip"},
-    "misfire_coalesced": {"misfire=run_once", "misfire=run_all"},
-    "misfire_too_old": {"misfire_age"},
-    "deadline_passed": {"deadline"},
-    "held_by_pause": {"paused"},
-    "held_by_halt": {"halted"},
-    "stopped_by_halt": {"halted"},
-    "budget_exhausted": {"poor"},
-    "overlap": {"overlaps"},
-    "replaced": {"overlaps"},
-    "schedule_changed": {"edited"},
-    "dependency_failed": {"on_failure=cancel"},
-    "dependency_unmet": {"depends"},
-    "task_cancelled": {"cancelled"},
-    "lease_expired": {"lost"},
-    "shutdown": {"restarted"},
-}
-"""What of a task has to be so for an outcome to have a reason: one of these."""
-
-
-@dataclass(frozen=True)
-class Wait:
-    """The occurrences of another task that one depends on."""
-
-    since: datetime | None
-    """The time after which they are due; None: the last one alone."""
-    until: datetime
-    latest: datetime
-    """The time by which they must have ended."""
-    accepts: set[str] | None
-    """The outcomes that let it begin; None for any."""
 
 
 @dataclass
@@ -192,11 +60,17 @@ class Ledger:
             return None
         if self.changes:
             return max(row["at"] for row in self.changes)
-        return max(row["completed_at"] for row in self.executions)
+        ended = [row for row in self.last_attempts if row["status"] != "running"] or self.executions
+        return max(row["completed_at"] for row in ended if row["status"] != "running")  # one by hand may go on
 
-    def wrong(self, plan: Plan, seen: datetime, *, halted: bool = False) -> list[str]:
-        """Return what must not be, given that a checker did all that was due at the moment *seen*."""
-        told = [*self._unexplained(plan), *self._attempts(plan), *self._occurrences(plan, seen, halted=halted)]
+    def wrong(self, plan: Plan, seen: datetime, *, halted: bool = False, woken: bool = False) -> list[str]:
+        """Return what must not be, given that a checker did all that was due at the moment *seen*.
+
+        After it, an outcome that gave something back may have *woken* what waited: that is due, and not looked at yet.
+        """
+        is_excused = halted or (woken and "poor" in plan.did)
+        told = [*self._unexplained(plan), *self._attempts(plan)]
+        told += self._occurrences(plan, seen, halted=halted, excused=is_excused)
         return [f"{self.task['task_id']} ({self.task['status']}): {each}" for each in told]
 
     def _unexplained(self, plan: Plan) -> list[str]:
@@ -228,13 +102,13 @@ class Ledger:
             wrong += [f"waits for another attempt after the end: {row}" for row in self.executions if _is_retried(row)]
         return wrong
 
-    def _occurrences(self, plan: Plan, seen: datetime, *, halted: bool) -> list[str]:
+    def _occurrences(self, plan: Plan, seen: datetime, *, halted: bool, excused: bool) -> list[str]:
         """Return the times that have none or several outcomes, and the outcomes of no time."""
         end, place = self.end, self.task.get("nominal_ms")
         named, wrong = self._named(plan, end or seen), list[str]()
         if end is None and place is not None:
             first = datetime.fromtimestamp(place / 1000, UTC)
-            if not halted and not self._held_by(seen):
+            if not excused and not self._held_by(seen):
                 wrong += [f"neither held nor served: {each}" for each in named if each >= first]
             named = [each for each in named if each < first]
         put_off = self._put_off_to(plan, end or seen, named, halted=halted)
@@ -277,7 +151,7 @@ class Ledger:
             for begin, limit in zip(begins, [*begins[1:], until], strict=False)
         ]
         moments = [self._moment_of(row, limit, named) for row, limit in zip(self.deferrals, limits, strict=True)]
-        if self.task.get("deferral_id") and (halted or self._held_by(until)):
+        if self.end is None and self.task.get("deferral_id") and (halted or self._held_by(until)):
             moments.pop()
         pairs = zip(moments, limits, strict=False)
         return [moment for moment, limit in pairs if moment is not None and moment <= limit]
@@ -352,34 +226,6 @@ class Ledger:
         if self.task["status"] in OPEN and (armed is None or _at(armed) <= seen):
             found.append(f"it is not armed for later: {self.task}")
         return found
-
-
-_BUDGETS: Final = "MATCH (l:lineage) RETURN l"
-_CHARGED: Final = "MATCH (e:task_execution) WHERE e.budget_id IS NOT NULL RETURN e"
-AMOUNTS: Final = ("runs", "tokens", "money")
-
-
-async def wrong_budgets(service: TaskSchedulerService) -> list[str]:
-    """Return budgets whose parts are not what their runs used and hold, and runs that are charged wrongly."""
-    found: list[str] = []
-    runs: list[Row] = [row["e"] for row in await service.cypher(_CHARGED)]
-    for row in runs:
-        row["reserved_runs"] = 1
-        owed = 0 if row["status"] in {"deferred", "cancelled"} else 1
-        if row["status"] != "running" and row.get("spent_runs") != owed:
-            found.append(f"charged with {row.get('spent_runs')} runs for {owed}: {row}")
-    for node in await service.cypher(_BUDGETS):
-        lineage: Row = node["l"]
-        mine = [row for row in runs if row["budget_id"] == lineage["lineage_id"]]
-        for name in AMOUNTS:
-            spent = sum(row.get(f"spent_{name}") or 0 for row in mine if row["status"] != "running")
-            held = sum(row[f"reserved_{name}"] for row in mine if row["status"] == "running")
-            told = [lineage.get(f"{part}_{name}") or 0 for part in ("spent", "reserved")]
-            if told != [spent, held]:
-                found.append(f"{name}: {told} are spent and reserved, its runs say {[spent, held]}: {lineage}")
-            if (cap := lineage.get(name)) is not None and spent + held > cap:
-                found.append(f"{name}: {spent} spent and {held} reserved of {cap}: {lineage}")
-    return found
 
 
 async def ledgers(service: TaskSchedulerService) -> dict[str, Ledger]:

@@ -5,18 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-import tempfile
-from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from hypothesis import Phase, settings, strategies as st
 from hypothesis.stateful import (
     Bundle,
-    RuleBasedStateMachine,
     consumes,
     initialize,
     invariant,
@@ -24,29 +20,24 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from policy_model import OPEN, Ledger, Plan, Times, ledgers, wrong_budgets
+from policy_machine import ANSWERS, PolicyMachine
+from policy_model import OPEN, Ledger, ledgers
+from policy_plans import Plan, Times
+from policy_sums import BEGUN, LIMITS, OVERLAP_KEYS, Bucket, wrong_budgets, wrong_follow_ups, wrong_slots
 
 from remembrancer import (
-    Ask,
-    Defer,
     DeferralsExhausted,
-    Failed,
     InvalidInput,
     LimitReached,
-    Retry,
     SchedulerHalted,
-    SchedulerOptions,
     TaskSchedulerService,
 )
-from remembrancer.testing import VirtualClock
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from neo4j_server import Server
 
-    from remembrancer import Firing
-    from remembrancer.ports.handler import HandlerReturn
 
 pytestmark = pytest.mark.slow
 
@@ -60,41 +51,26 @@ DAYS: Final = {
 }
 """Zones, each with a time before a change of its clocks."""
 CRONS: Final = ["*/20 * * * *", "30 2 * * *", "15 1,2,3 * * *", "7 * * * *", "0 */2 * * *"]
+OVERLAPS: Final = ["skip", "buffer_one", "buffer_all", "cancel_other", "terminate_other", "allow_all"]
+FOLLOW_UPS: Final = [
+    {"prompt": "Say that it was missed."},
+    {"delay": "10m", "deadline": "30m", "follow_up": {"prompt": "Say it once more."}},
+]
+STOPPED: Final = frozenset({"lease_expired", "shutdown", "task_cancelled", "replaced", "stopped_by_halt"})
+"""The reasons of runs whose handlers did not say what they used."""
 MINUTES: Final = st.integers(1, 150)
-ANSWERS: Final = ["done", "failed", "raises", "permanent", "retry", "defer", "ask", "ask and wait", "hang"]
 RULES: Final = ["all_succeeded", "any_succeeded", "all_done", "none_failed"]
-PUT_OFF: Final = timedelta(minutes=23)
 ESTIMATE: Final = {"tokens": 10, "money": "0.30"}
 
 
-class FaultError(Exception):
-    """What the handler raises."""
-
-
-class Policies(RuleBasedStateMachine):
-    """A graph, its schedulers, and what people and handlers do to its tasks."""
+class Policies(PolicyMachine):
+    """What people and handlers do to tasks, and the laws that hold all the same."""
 
     tasks = Bundle("tasks")
-    replicas = 1
 
     @initialize(target=tasks, day=st.sampled_from(sorted(DAYS)), answer=st.sampled_from(ANSWERS))
     def begin(self, day: tuple[str, datetime], answer: str) -> str:
-        self.loop = asyncio.new_event_loop()
-        self.folder = Path(tempfile.mkdtemp(prefix="remembrancer-reasons-"))
-        self.zone, start = day
-        self.clock = VirtualClock(start)
-        self.seen = start
-        self.plans: dict[str, Plan] = {}
-        self.hanging: dict[str, asyncio.Event] = {}
-        self.begun: Counter[str] = Counter()
-        self.wrong: list[str] = []
-        self.spent: dict[str, int] = {}
-        self.runs: int | None = None
-        self.is_halted = False
-        self.slots: int | None = 1
-        self.at_the_desk: set[str] = set()
-        self.most_at_the_desk = 1
-        self.open()
+        self.start(*day)
         fields = {
             "misfire": "run_once",
             "max_attempts": 2,
@@ -103,144 +79,6 @@ class Policies(RuleBasedStateMachine):
             "budget": None,
         }
         return self.schedule("every", "", 40, answer, **fields)
-
-    @property
-    def now(self) -> datetime:
-        return self.clock.now()
-
-    def run(self, doing: Coroutine[Any, Any, Any]) -> Any:
-        return self.loop.run_until_complete(asyncio.wait_for(doing, 300))
-
-    @property
-    def graph(self) -> str:
-        return str(self.folder / "graph")
-
-    @property
-    def service(self) -> TaskSchedulerService:
-        return self.services[0]
-
-    def open(self) -> None:
-        options = SchedulerOptions(shutdown_timeout_seconds=0.0)
-        self.services = [
-            TaskSchedulerService(self.graph, self.clock, handler=self.handle, options=options)
-            for _ in range(self.replicas)
-        ]
-        for each in self.services:
-            self.run(each.open())
-        for each in self.services:
-            self.run(each.recover())
-        self.run(self.at_rest())
-
-    def close(self) -> None:
-        for each in self.services:
-            self.run(each.close())
-        self.hanging.clear()
-
-    # The handler
-
-    async def handle(self, firing: Firing) -> HandlerReturn:
-        execution, plan = firing.execution, self.plans[firing.task.task_id]
-        self.begun[execution.execution_id] += 1
-        if firing.task.concurrency_key is not None:
-            self.come_to_the_desk(execution.execution_id)
-        try:
-            return await self.answered(firing, plan)
-        finally:
-            self.leave_the_desk({execution.execution_id})
-
-    def come_to_the_desk(self, execution_id: str) -> None:
-        self.at_the_desk.add(execution_id)
-        if len(self.at_the_desk) > self.most_at_the_desk:
-            self.wrong.append(f"{len(self.at_the_desk)} at a desk of {self.slots}: {self.at_the_desk}")
-
-    def leave_the_desk(self, execution_ids: set[str]) -> None:
-        """What had begun before the limit was lowered goes on; then the limit holds."""
-        self.at_the_desk -= execution_ids
-        least = 1000 if self.slots is None else self.slots
-        self.most_at_the_desk = min(self.most_at_the_desk, max(least, len(self.at_the_desk)))
-
-    async def answered(self, firing: Firing, plan: Plan) -> HandlerReturn:
-        """Look whether it should have begun, and answer as told."""
-        execution = firing.execution
-        if execution.execution_type != "manual_trigger":
-            await self.look_at_the_beginning(firing)
-        answer = plan.answer
-        if answer == "hang":
-            self.hanging[execution.execution_id] = event = asyncio.Event()
-            try:
-                await event.wait()
-            finally:
-                self.hanging.pop(execution.execution_id, None)
-            answer = plan.answer
-        if answer.startswith("ask") and firing.answer is not None:
-            assert not firing.answer.is_refusal or execution.execution_type == "manual_trigger"
-            answer = "done"
-        plan.did.add(answer)
-        if plan.answer != "failed":  # what reports nothing has used what was expected
-            self.spent[execution.execution_id] = 7
-            firing.spend(tokens=4)
-            firing.spend(tokens=3, money="0.05")
-        if answer == "raises":
-            raise FaultError("It is odd.")
-        return self.returned(answer)
-
-    def returned(self, answer: str) -> HandlerReturn:
-        """Return what a handler returns to answer so."""
-        results: dict[str, HandlerReturn] = {
-            "failed": Failed("It did not work."),
-            "permanent": Failed("It never works.", permanent=True),
-            "retry": Retry("7m", "Too many requests."),
-            "defer": Defer(self.now + PUT_OFF, "Not just now."),
-            "ask": Ask("May I?", within="35m", on_no_answer="remind", reminders=1),
-            "ask and wait": Ask("May I?"),
-        }
-        return results.get(answer)
-
-    async def look_at_the_beginning(self, firing: Firing) -> None:
-        """Note what should not have begun."""
-        task = await self.service.get_task(firing.task.task_id)
-        if self.is_halted:
-            self.wrong.append(f"it began in a halt: {task}")
-        if task.status not in OPEN:
-            self.wrong.append(f"it began after its end: {task}")
-        if task.paused_at and (task.paused_until is None or task.paused_until > self.now):
-            self.wrong.append(f"it began in a pause: {task}")
-        plan, nominal = self.plans[task.task_id], firing.execution.nominal_at
-        if self.runs is not None and "poor" in plan.did:
-            told = await ledgers(self.service)
-            used = sum(told[each].runs for each, one in self.plans.items() if "poor" in one.did)
-            if used > self.runs:
-                self.wrong.append(f"{task.task_id} is run {used} of {self.runs}")
-        if plan.depends_on and plan.fields.get("trigger_rule", "all_succeeded") != "any_succeeded":
-            told = await ledgers(self.service)
-            for other in plan.depends_on:
-                wait = plan.waits_for(other, self.plans[other], nominal, self.now)
-                wrong = told[other].hinders(self.plans[other], wait)
-                self.wrong += [f"{task.task_id} of {nominal} began before {other} allowed it: {each}" for each in wrong]
-
-    # Time
-
-    async def settle(self) -> None:
-        """Do all that is due now."""
-        done = 1
-        while done:
-            done = sum(await asyncio.gather(*(self.tick(each) for each in self.services)))
-            await self.at_rest()
-        self.seen = self.now
-
-    async def tick(self, service: TaskSchedulerService) -> int:
-        """Do what is due, and wait for no handler."""
-        scheduler = service._process.running_scheduler()
-        await scheduler.react()
-        return await scheduler.tick()
-
-    async def at_rest(self) -> None:
-        """Return when nothing runs but what hangs."""
-        count = "MATCH (e:task_execution {status: 'running'}) RETURN count(e) AS n"
-        while (await self.service.cypher(count))[0]["n"] != len(self.hanging):  # noqa: ASYNC110 (the graph tells nobody)
-            await asyncio.sleep(0.001)
-        for each in self.services:
-            await each._process.running_scheduler()._executor._outcome_writer.idle()  # it wakes what waited for them
 
     @rule(minutes=MINUTES)
     def time_goes_by(self, minutes: int) -> None:
@@ -281,14 +119,20 @@ class Policies(RuleBasedStateMachine):
                 "max_deferrals": st.integers(0, 2),
                 "on_lost": st.sampled_from(["fail", "retry"]),
                 "misfire_limit": st.integers(1, 5),
-                "concurrency_key": st.just("desk"),
+                "concurrency_key": st.sampled_from(["desk", "rated"]),
                 "priority": st.integers(0, 9),
                 "misfire_age_seconds": st.sampled_from([60.0, 3600.0]),
                 "deadline_seconds": st.sampled_from([120.0, 1800.0]),
+                "overlap": st.sampled_from(OVERLAPS),
+                "overlap_key": st.sampled_from(list(OVERLAP_KEYS)),
+                "circuit_key": st.just("service"),
+                "pause_on_failure": st.integers(1, 3),
+                "follow_up": st.sampled_from(FOLLOW_UPS),
             },
         ),
+        customer=st.sampled_from(["ada", 7]),
     )
-    def schedule(self, kind: str, cron: str, minutes: int, answer: str, **fields: Any) -> str:
+    def schedule(self, kind: str, cron: str, minutes: int, answer: str, customer: object = 7, **fields: Any) -> str:
         fields |= fields.pop("more")
         on_exhausted = fields.pop("budget")
         thought = "thought_poor" if on_exhausted else "thought"
@@ -297,6 +141,7 @@ class Policies(RuleBasedStateMachine):
             fields["budget"] = {**self.budget(), "on_exhausted": on_exhausted}
             fields["estimate"] = ESTIMATE
         fields["misfire_grace_seconds"] = fields.pop("grace")
+        fields["context"] = {"customer": customer}
         now, when = self.now, dict[str, Any]()
         match kind:
             case "once":
@@ -309,9 +154,9 @@ class Policies(RuleBasedStateMachine):
                 times = Times(minutes=minutes, anchor=now)
                 when["schedule"] = {"kind": "every", "every": f"{minutes}m", "anchor": now.isoformat()}
         made = self.run(self.service.schedule_task("Task", "goal", "prompt", thought, **when, **fields))
-        did = {f"misfire={fields['misfire']}", *(["poor"] if on_exhausted else [])}
-        did |= {name for name in ("misfire_age", "deadline") if f"{name}_seconds" in fields}
-        self.plans[made.task_id] = Plan([(now, times)], fields, did, answer=answer)
+        self.plans[made.task_id] = plan = Plan([(now, times)], answer=answer)
+        plan.did |= {"poor"} if on_exhausted else set()
+        plan.will(fields)
         return made.task_id
 
     @rule(
@@ -333,8 +178,9 @@ class Policies(RuleBasedStateMachine):
         when = {"schedule_cron": cron, "timezone": self.zone} if cron else {"defer_until": times.due}
         fields["depends_on"] = [{"task": each, **asked} for each in others]
         made = self.run(self.service.schedule_task("Dependent", "goal", "prompt", "thought", **when, **fields))
-        did = {f"misfire={fields['misfire']}", f"on_failure={asked['on_failure']}", "depends"}
-        self.plans[made.task_id] = Plan([(now, times)], fields, did, depends_on=dict.fromkeys(others, asked))
+        did = {f"on_failure={asked['on_failure']}", "depends"}
+        self.plans[made.task_id] = plan = Plan([(now, times)], did=did, depends_on=dict.fromkeys(others, asked))
+        plan.will(fields)
         return made.task_id
 
     def budget(self) -> dict[str, Any]:
@@ -413,24 +259,73 @@ class Policies(RuleBasedStateMachine):
             plan.did.add("edited")
             plan.times.append((now, Times(cron=cron, zone=self.zone)))
 
+    @rule(
+        task_id=tasks,
+        change=st.fixed_dictionaries(
+            {},
+            optional={
+                "name": st.sampled_from(["Task", "Other"]),
+                "misfire": st.sampled_from(["skip", "run_once", "run_all"]),
+                "concurrency_key": st.sampled_from([None, "desk", "rated"]),
+                "priority": st.none() | st.integers(0, 9),
+                "misfire_age_seconds": st.sampled_from([None, 60.0, 7200.0]),
+                "deadline_seconds": st.sampled_from([None, 60.0, 7200.0]),
+                "overlap": st.none() | st.sampled_from(OVERLAPS),
+                "overlap_key": st.sampled_from(list(OVERLAP_KEYS)),
+                "circuit_key": st.sampled_from([None, "service"]),
+                "pause_on_failure": st.sampled_from([None, 1, 2]),
+            },
+        ),
+    )
+    def change(self, task_id: str, change: dict[str, Any]) -> None:
+        if self.is_open(task_id) and change:
+            with suppress(InvalidInput):  # a dependent has no context for a template
+                self.run(self.service.update_task(task_id, **change))
+                self.plans[task_id].will(change)
+            self.run(self.settle())  # its wait has ended
+
     @rule(task_id=consumes(tasks))
     def cancel(self, task_id: str) -> None:
         self.plans[task_id].did.add("cancelled")
         self.run(self.service.cancel_task(task_id))
         self.run(self.at_rest())
 
-    @rule(task_id=tasks)
-    def run_now(self, task_id: str) -> None:
+    @rule(task_id=tasks, force=st.booleans())
+    def run_now(self, task_id: str, *, force: bool) -> None:
         if self.is_open(task_id):
-            with suppress(LimitReached, InvalidInput, SchedulerHalted):  # no slot, or nothing left of the budget
-                self.run(self.service.run_now(task_id))
-            self.run(self.at_rest())
+            self.begin_by_hand(self.service.run_now(task_id, force=force), force=force)
 
-    @rule(slots=st.none() | st.integers(0, 3))
-    def limit_the_desk(self, slots: int | None) -> None:
-        self.run(self.service.set_limit("desk", slots))
-        self.slots = slots
-        self.most_at_the_desk = max(1000 if slots is None else slots, len(self.at_the_desk))
+    def begin_by_hand(self, beginning: Coroutine[Any, Any, Any], *, force: bool) -> None:
+        self.is_forcing = force
+        with suppress(LimitReached, InvalidInput, SchedulerHalted):  # no slot, or nothing left of the budget
+            begun = self.run(beginning)
+            self.bounds.forced |= {begun.execution_id} if force else set()
+        self.run(self.at_rest())
+        self.is_forcing = False
+
+    @rule(
+        name=st.sampled_from(["desk", "rated", "all"]),
+        slots=st.none() | st.integers(0, 3),
+        rate=st.sampled_from([None, "1/minute", "6/hour", "100/hour", "2/day"]),
+        burst=st.none() | st.integers(1, 3),
+    )
+    def limit(self, name: str, slots: int | None, rate: str | None, burst: int | None) -> None:
+        burst = burst if rate else None
+        self.run(self.service.set_limit(name, slots, rate, burst))
+        bucket = Bucket(rate, burst, self.now) if rate else None
+        self.bounds.limit(name if name == "all" else f"key:{name}", slots, bucket, self.run(self.service.cypher(BEGUN)))
+
+    @rule(failures=st.integers(1, 4), seconds=st.sampled_from([60, 1200]))
+    def set_the_circuit(self, failures: int, seconds: int) -> None:
+        self.run(self.service.set_circuit("service", failures, seconds))
+        self.bounds.trials["circuit:service"] = (failures, self.now)
+
+    @precondition(lambda self: self.bounds.trials)
+    @rule()
+    def reset_the_circuit(self) -> None:
+        self.run(self.service.reset_circuit("service"))
+        opens_after, _ = self.bounds.trials["circuit:service"]
+        self.bounds.trials["circuit:service"] = (opens_after, self.now)
 
     @rule(task_id=tasks)
     def clear_the_dead_letters(self, task_id: str) -> None:
@@ -438,12 +333,10 @@ class Policies(RuleBasedStateMachine):
             assert self.run(self.service.clear_dead_letter(each.dead_letter_id, "Seen."))
         assert self.run(self.service.dead_letters(task_id)) == []
 
-    @rule(task_id=tasks)
-    def run_the_dead_letters_again(self, task_id: str) -> None:
+    @rule(task_id=tasks, force=st.booleans())
+    def run_the_dead_letters_again(self, task_id: str, *, force: bool) -> None:
         for each in self.run(self.service.dead_letters(task_id)):
-            with suppress(LimitReached, InvalidInput, SchedulerHalted):
-                self.run(self.service.rerun(each.dead_letter_id))
-            self.run(self.at_rest())
+            self.begin_by_hand(self.service.rerun(each.dead_letter_id, force=force), force=force)
 
     @precondition(lambda self: self.runs is not None)
     @rule(runs=st.integers(1, 5))
@@ -453,19 +346,18 @@ class Policies(RuleBasedStateMachine):
         self.run(self.settle())  # what waited is due
 
     @precondition(lambda self: not self.is_halted)
-    @rule()
-    def halt(self) -> None:
+    @rule(stop_running=st.booleans())
+    def halt(self, *, stop_running: bool) -> None:
         self.is_halted = True
-        for plan in self.plans.values():
-            plan.did.add("halted")
-        self.run(self.service.halt("Stop."))
+        self.befalls("halted")
+        self.run(self.service.halt("Stop.", stop_running=stop_running))
+        self.run(self.settle())  # all schedulers know of it
 
     @precondition(lambda self: self.is_halted)
     @rule()
     def release(self) -> None:
         self.is_halted = False
-        for plan in self.plans.values():
-            plan.did.add("halted")
+        self.befalls("halted")
         self.run(self.service.release())
         self.run(self.settle())
 
@@ -473,8 +365,9 @@ class Policies(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
+        self.befalls("restarted")
         for plan in self.plans.values():
-            plan.did.add("restarted")
+            plan.did |= {"lost"} if plan.fields.get("on_lost") == "retry" else set()  # left to the next attempt
         self.close()
         self.open()
 
@@ -482,12 +375,9 @@ class Policies(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         """The graph is taken away beneath handlers that run; new schedulers take over."""
-        for plan in self.plans.values():
-            plan.did.add("lost")
-        held = set(self.at_the_desk)
+        self.befalls("lost")
         for each in self.services:
             self.run(self.cut_off(each))
-        self.most_at_the_desk = max(self.most_at_the_desk, len(held))  # an attempt after a lost one takes its place
         self.hanging.clear()
         self.clock.advance(timedelta(seconds=61))  # on a shared graph, their leases expire
         self.open()
@@ -509,18 +399,34 @@ class Policies(RuleBasedStateMachine):
     @invariant()
     def each_occurrence_has_one_outcome_or_waits(self) -> None:
         told = self.run(ledgers(self.service))
+        for ledger in told.values():
+            self.plan_of(ledger.task)
         assert told.keys() == self.plans.keys()
+        states = {"halted": self.is_halted, "woken": not self.is_looked_at}
         for task_id, plan in self.plans.items():
-            self.wrong += told[task_id].wrong(plan, max(self.seen, plan.times[-1][0]), halted=self.is_halted)
+            self.wrong += told[task_id].wrong(plan, max(self.seen, plan.times[-1][0]), **states)
         self.wrong += [f"{each} began {times} times" for each, times in self.begun.items() if times > 1]
         self.wrong += self.run(wrong_budgets(self.service))
+        self.wrong += self.run(wrong_follow_ups(self.service))
         self.wrong += self.wrong_charges(told)
+        self.wrong += self.run(self.wrong_limits(told))
         assert self.wrong == []
+
+    async def wrong_limits(self, told: dict[str, Ledger]) -> list[str]:
+        """Return what is wrong with slots, rates and circuits."""
+        limits = [row["l"] for row in await self.service.cypher(LIMITS)]
+        begun = await self.service.cypher(BEGUN)
+        self.bounds.settle(begun)
+        found = [*self.bounds.wrong(begun), *self.bounds.wrong_circuits(begun, limits, self.now)]
+        # A key that was cancelled while an attempt waited is free within a check interval.
+        gone = [ledger for ledger in told.values() if ledger.task["status"] == "CANCELLED" and not self.is_over]
+        rows = [row for ledger in told.values() for row in ledger.executions]
+        return found + wrong_slots(limits, rows, {row["execution_id"] for ledger in gone for row in ledger.executions})
 
     def wrong_charges(self, told: dict[str, Ledger]) -> list[str]:
         """Return the runs that are charged with something else than their handlers said, where these ended."""
         rows = [row for ledger in told.values() for row in ledger.executions if row.get("spent_runs") is not None]
-        ended = [row for row in rows if row.get("reason_code") not in {"lease_expired", "shutdown", "task_cancelled"}]
+        ended = [row for row in rows if row.get("reason_code") not in STOPPED]
         used = [(row, self.spent.get(row["execution_id"], row["reserved_tokens"])) for row in ended]
         return [f"used {tokens} tokens: {row}" for row, tokens in used if row["spent_tokens"] != tokens]
 
@@ -535,30 +441,40 @@ class Policies(RuleBasedStateMachine):
             self.loop.close()
             shutil.rmtree(self.folder)
 
-    def drain(self) -> None:
-        """Let everything go that held a run: then nothing waits for ever."""
+    def lift(self) -> None:
+        """Lift what holds the tasks of all."""
         if self.is_halted:
             self.release()
+        for name in ("desk", "rated", "all"):
+            self.limit(name, None, None, None)
+        self.set_the_circuit(5, 60)
+        self.reset_the_circuit()
+        if self.runs is not None:
+            self.raise_the_budget(10_000)
+
+    def drain(self) -> None:
+        """Let everything go that held a run: then nothing waits for ever."""
+        self.lift()
         for task_id, plan in self.plans.items():
             plan.answer = "done"
             if self.is_open(task_id):
+                self.run(self.service.update_task(task_id, pause_on_failure=None))
                 self.run(self.service.resume_task(task_id))
                 self.answer(task_id, "yes")
                 if plan.depends_on:
                     self.run(self.service.update_task(task_id, depends_on=[]))
                     plan.depends_on.clear()
-        self.limit_the_desk(None)
-        if self.runs is not None:
-            self.raise_the_budget(10_000)
         for event in self.hanging.values():
             event.set()
         self.hanging.clear()
         self.run(self.at_rest())
         for minutes in (1, 60, 120, 240, 480, 1):
             self.time_goes_by(minutes)
+        self.is_over = True
         self.each_occurrence_has_one_outcome_or_waits()
         told = self.run(ledgers(self.service))
-        assert [each for ledger in told.values() for each in ledger.waits(self.seen)] == []
+        self.wrong += [each for ledger in told.values() for each in ledger.waits(self.seen)]
+        assert self.wrong == []
 
 
 class PoliciesOnNeo4j(Policies):

@@ -30,7 +30,7 @@ CREATE (e:task_execution {
   execution_type: r.execution_type, task_type: r.task_type, status: 'running', attempt: r.attempt, occurrences: 1,
   nominal_at: datetime({epochMillis: r.nominal_ms}), triggered_at: datetime({epochMillis: r.triggered_ms}),
   fence: t.fence, replica_id: r.replica_id, cause: former.cause, cause_detail: former.cause_detail,
-  limit_keys: former.limit_keys, retry_since_ms: r.retry_since_ms, rerun_input: former.rerun_input
+  limit_keys: r.all_limit_keys, retry_since_ms: r.retry_since_ms, rerun_input: former.rerun_input
 })-[:EXECUTION_OF]->(t)
 CREATE (e)-[:RETRY_OF]->(former)
 RETURN r.row AS row, e.fence AS fence

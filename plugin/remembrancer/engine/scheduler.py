@@ -310,6 +310,7 @@ class Scheduler:
     ) -> Execution | None:
         lease, limits, forced_in = self._lease(), self._store.limits, self.gate.edition if force else None
         run, letter = manual_run(task, change.at, self.replica_id, rerun), rerun and rerun.letter
+        await limits.learn()  # it may come before the first tick
         if keys := limit_keys_of(with_rerun_input(task, run), limits.known):
             run = run.model_copy(update={"limit_keys": keys})
         with reservation:

@@ -115,7 +115,9 @@ class WaitingRetries:
         return (next_at := self.next_at) is not None and next_at <= now
 
     async def _bounds(self, tasks: Sequence[ScheduledTask], lineages: Mapping[str, LineageState]) -> AttemptBounds:
-        """Return the bounds of the attempts at these tasks; nothing is read for plain ones."""
+        """Return the bounds of the attempts at these tasks; of plain ones, limits are read once in a process."""
+        if tasks:
+            await self._store.limits.learn()  # after a restart, attempts are due before the first sweep
         limits = self._store.limits.known
         keys = {key for task in tasks for key in _plain_limits(task, limits)}
         states = await self._store.limits.of(keys) if keys else ()

@@ -124,6 +124,10 @@ class ConcurrencyLimits(Protocol):
         """Close a circuit, and forget its failures; return False if there is none with this key."""
         ...
 
+    async def learn(self) -> None:
+        """Read which limits there are, if this process has not done so yet."""
+        ...
+
     async def refresh(self) -> None:
         """Read which limits there are, and correct slots whose executions have ended, or that were not written.
 

@@ -172,6 +172,8 @@ class WaitedRetryRow(StartRow):
     """Its limits but for overlap keys, which it takes over."""
     places: dict[str, int]
     """By the keys of its limits, its place among those that want a slot."""
+    all_limit_keys: list[str] | None
+    """The limits under which it runs, with those that it takes over; they may be others than those before."""
 
 
 class HeldRetryRow(TypedDict):

@@ -85,6 +85,11 @@ class GraphLimits:
         (written,) = await self._connection.write([Statement(query_name, [row])])
         return bool(written)
 
+    async def learn(self) -> None:
+        """Read which limits there are, if this process has not done so yet."""
+        if self._quotas is None:
+            self._note(await self._nodes())
+
     async def refresh(self) -> None:
         """Read which limits there are, and correct slots whose executions have ended, or that were not written."""
         nodes = [*self._note(await self._nodes()), *await self._next_overlaps()]
@@ -112,8 +117,7 @@ class GraphLimits:
 
     async def quotas(self) -> Mapping[str, int | None]:
         """Return the quotas that are set, by key, as this process last read them."""
-        if self._quotas is None:
-            self._note(await self._nodes())
+        await self.learn()
         return self._quotas or {}
 
     def _note(self, nodes: Sequence[Row]) -> list[Row]:

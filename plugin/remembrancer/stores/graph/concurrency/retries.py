@@ -174,6 +174,7 @@ def _start_row(waiting: WaitingRetry, begun: Execution, places: dict[str, int]) 
         "paused_ms": None if task.paused_at is None else to_ms(task.paused_at),
         "limit_keys": [key for key in begun.limit_keys or () if not key.startswith(OVERLAP)],
         "places": places,
+        "all_limit_keys": list(begun.limit_keys) if begun.limit_keys else None,
     }
 
 
