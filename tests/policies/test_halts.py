@@ -563,3 +563,14 @@ async def test_a_halt_stops_what_runs_on_another_replica(neo4j_server: Server) -
         (run,) = await runner.history(made.task_id)
         assert run.reason_code == "stopped_by_halt"
         await other.close()
+
+
+async def test_a_task_made_after_a_halt_was_not_held_by_it(desk: Desk) -> None:
+    due = desk.clock.now() + MINUTE
+    await desk.service.halt(WHY)
+    await desk.by_hand.tick(HOUR)
+    await desk.service.release()
+    desk.clock.advance(SECOND)
+    made = await desk.service.schedule_task("late", "goal", "prompt", "thought", due, misfire="skip")
+    await desk.by_hand.tick(MINUTE)
+    assert await desk.outcomes(made.task_id) == [("missed", "misfire_skipped", 1)]

@@ -127,6 +127,16 @@ async def test_a_moment_that_has_just_passed_fires_at_once(by_hand: ManualSchedu
     assert await by_hand.tick() == 1
 
 
+@pytest.mark.parametrize("bound", [{"misfire": "skip"}, {"misfire_age_seconds": 60}, {"deadline_seconds": 60}])
+async def test_a_past_time_that_is_missed_is_said_so(by_hand: ManualScheduler, bound: dict[str, object]) -> None:
+    old = by_hand.clock.now() - timedelta(days=2)
+    made = await by_hand.service.schedule_task(**{**GOOD, "defer_until": old, **bound})
+    assert f"the task does not run, but is missed, as its {next(iter(bound))} says" in made.warnings[0]
+    await by_hand.tick(timedelta(minutes=2))
+    (missed,) = await by_hand.service.history(made.task_id)
+    assert missed.status == "missed"
+
+
 async def test_a_time_long_past_can_be_cancelled_before_the_next_tick(
     by_hand: ManualScheduler,
 ) -> None:

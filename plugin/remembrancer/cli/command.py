@@ -96,7 +96,9 @@ def _flag(name: str, hint: object) -> str | None:
     about = next((each for each in noted if isinstance(each, OptionInfo)), None)
     if about is None:
         return None
-    flags = [each for each in about.param_decls or () if each.startswith("--")]
+    # What stands first is the default of typer's Option, until it reads it beside a type as one more name.
+    names = (about.default, *(about.param_decls or ()))
+    flags = [each for each in names if isinstance(each, str) and each.startswith("--")]
     return min(flags, key=len).partition("/")[0] if flags else f"--{name.replace('_', '-')}"
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import typer
 
@@ -82,10 +82,17 @@ def print_error(error: RemembrancerError, *, as_json: bool, options: Mapping[str
             *((("example", error.example),) if error.example is not None else ()),
         )
         for name, value in rows:
-            said = str(value).replace("\n", "\\n") if name == "example" else str(value)  # --rrule reads it so
+            said = _typed(value).replace("\n", "\\n") if name == "example" else str(value)  # --rrule reads it so
             out.print(f"  {name:8}", said, markup=False, highlight=False)
     else:
         out.print(f"  {error}", markup=False, highlight=False)
+
+
+def _typed(example: object) -> str:
+    """Return an example as it is typed: objects as JSON, and of a list, for which an option is repeated, an element."""
+    if isinstance(example, list) and len(one := cast("list[object]", example)) == 1:
+        return _typed(one[0])
+    return json.dumps(example, ensure_ascii=False) if isinstance(example, dict | list) else str(example)
 
 
 def _options_of(error: RemembrancerError, options: Mapping[str, str]) -> list[str]:

@@ -24,12 +24,12 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return plain[close[0]] if close else None
 
 
-def unknown(name: str, known: Iterable[str]) -> str:
-    """Return a sentence: the name is unknown, this one is meant, these are known."""
+def unknown(name: str, known: Iterable[str], what: str = "field") -> str:
+    """Return a sentence: no such *what* has the name, this one is meant, these are known."""
     names = list(known)
     meant = nearest(name, names)
     there = f"; there are {', '.join(names)}" if names else "; there are none"
-    return f"no such field{f': {meant} is meant' if meant else ''}{there}"
+    return f"no such {what}{f': {meant} is meant' if meant else ''}{there}"
 
 
 def _plain(name: str) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from remembrancer.errors import InvalidInput
 from remembrancer.model.ids import new_id
 from remembrancer.model.overlap_key import check_keys
-from remembrancer.model.policy import Fold
+from remembrancer.model.policy import Fold, Misfire
 from remembrancer.model.question import question_from
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS
 from remembrancer.model.schedule import value_from
@@ -92,7 +92,7 @@ def reply(
         is_deferred = task.deferral_id is not None
         asked = task.defer_until if is_deferred else from_ms(task.nominal_ms or task.next_run_ms)
         if asked and asked < now and task.paused_at is None and task.next_check_ms is None and not _is_wanted(task):
-            warnings.append(_is_past(asked, task.next_run_ms, now))
+            warnings.append(_is_past(task, asked, max(task.next_run_ms, to_ms(now)), now))
         if task.defer_until and not is_deferred and (twice := fold_note(task.defer_until, task.timezone, task.fold)):
             warnings.append(twice)
         if task.task_type is TaskType.ONE_TIME and not is_deferred:
@@ -141,9 +141,20 @@ def _zone(request: ScheduleRequest) -> str | None:
     return own.key if request.schedule_cron is None and isinstance(own, ZoneInfo) else None
 
 
-def _is_past(asked: datetime, next_run_ms: int, now: datetime) -> str:
-    served = "at once" if next_run_ms <= to_ms(now) else f"at {to_iso(from_ms(next_run_ms))}"
+def _is_past(task: ScheduledTask, asked: datetime, served_ms: int, now: datetime) -> str:
+    late_seconds = (served_ms - to_ms(asked)) / 1000
+    if task.is_single and task.deferral_id is None and (name := _bound_of(task, late_seconds)):
+        return f"{to_iso(asked)} is in the past: the task does not run, but is missed, as its {name} says."
+    served = "at once" if served_ms <= to_ms(now) else f"at {to_iso(from_ms(served_ms))}"
     return f"{to_iso(asked)} is in the past: the task runs {served} unless it is cancelled before."
+
+
+def _bound_of(task: ScheduledTask, late_seconds: float) -> str | None:
+    """Return the field by which an occurrence that is so late is missed; None if it runs."""
+    if task.misfire is Misfire.SKIP and late_seconds > task.misfire_grace_seconds:
+        return "misfire"
+    bounds = {"misfire_age_seconds": task.misfire_age_seconds, "deadline_seconds": task.deadline_seconds}
+    return next((name for name, most in bounds.items() if most is not None and late_seconds >= most), None)
 
 
 def _tomorrow(now: datetime) -> str:

@@ -44,26 +44,29 @@ async def circuit(asked: CircuitOptions) -> None:
     from remembrancer.cli.connect import connect
     from remembrancer.cli.output import print_json, print_table, row_table
     from remembrancer.errors import InvalidInput
-    from remembrancer.model.circuit import OPEN_SECONDS, OPENS_AFTER
+    from remembrancer.model.circuit import CIRCUIT, OPEN_SECONDS, OPENS_AFTER
 
     sets = asked.opens_after is not None or asked.open_seconds is not None
     if asked.key is None and (sets or asked.reset):
         raise InvalidInput("key", None, "the circuit that is meant", "github")
-    if asked.reset == sets and asked.key is not None:
+    if asked.reset and sets:
         raise InvalidInput("reset", asked.reset, "either --reset, or --opens-after and --open-seconds", "--reset")
     async with connect(asked.graph, make=sets) as reached:
-        if asked.key is None:
-            found = [each for each in await reached.scheduler.list_limits() if each.circuit is not None]
-        elif asked.reset:
+        if asked.key is not None and asked.reset:
             found = [await reached.scheduler.reset_circuit(asked.key)]
+        elif asked.key is None or not sets:
+            found = [each for each in await reached.scheduler.list_limits() if each.circuit is not None]
+            if asked.key is not None:
+                found = [each for each in found if each.key == CIRCUIT + asked.key]
         else:
             after = OPENS_AFTER if asked.opens_after is None else asked.opens_after
             seconds = OPEN_SECONDS if asked.open_seconds is None else asked.open_seconds
             found = [await reached.scheduler.set_circuit(asked.key, after, seconds)]
     if asked.as_json:
-        print_json(found if asked.key is None else found[0])
+        print_json(found if asked.key is None else next(iter(found), None))
         return
-    print_table(row_table([_row(each) for each in found]))
+    none = "No circuits yet." if asked.key is None else "No such circuit yet."
+    print_table(row_table([_row(each) for each in found]), otherwise=none)
 
 
 def _row(limit: ConcurrencyLimit) -> dict[str, object]:

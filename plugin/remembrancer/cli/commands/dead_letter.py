@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from typer import Argument, Option
 
 from remembrancer.cli.command import GraphOptions
 from remembrancer.cli.exit_codes import FAILED
+
+if TYPE_CHECKING:
+    from remembrancer.model.dead_letter import DeadLetter
 
 Letter = Annotated[str, Argument(metavar="DEAD_LETTER", help="As `dead-letter list` shows it.")]
 """The argument that names a dead letter."""
@@ -37,7 +40,21 @@ async def list_dead_letters(asked: ListDeadLettersOptions) -> None:
     if asked.as_json:
         print_json(letters)
     else:
-        print_table(row_table([dict(vars(letter)) for letter in letters]), otherwise="No dead letters.")
+        print_table(row_table([_row(letter) for letter in letters]), otherwise="No dead letters.")
+
+
+def _row(letter: DeadLetter) -> dict[str, object]:
+    return {
+        "dead letter": letter.dead_letter_id,
+        "task": letter.task_id,
+        "code": letter.reason_code,
+        "fault": letter.fault,
+        "failures": letter.failures,
+        "first at": letter.first_at,
+        "last at": letter.last_at,
+        "no attempt followed because": letter.ended_because,
+        "last execution": letter.execution_id,
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,8 @@ from typer import Argument, Option
 from remembrancer.cli.command import GraphOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from remembrancer.model.limit import ConcurrencyLimit
 
 
@@ -38,9 +40,9 @@ class LimitOptions(GraphOptions):
 async def limit(asked: LimitOptions) -> None:
     """Limit how many executions run at once, or list the limits.
 
-    A limit is of all tasks, of a group, or of a concurrency key. Without arguments, it lists the limits, who holds
-    their slots, and how many tasks wait. What does not get a slot waits, and runs in its order. A rate bounds how many
-    begin in a time; what is not given is not bounded.
+    A limit is of all tasks, of a group, or of a concurrency key. Without a number or a rate, it lists the limits, or
+    the one that is named: who holds their slots, and how many tasks wait. What does not get a slot waits, and runs in
+    its order. A rate bounds how many begin in a time; what is not given is not bounded.
 
     A quota limits how many tasks may be open: open, open:recurring, open:origin, open:agent.
 
@@ -55,26 +57,36 @@ async def limit(asked: LimitOptions) -> None:
         remembrancer limit all none
     """
     from remembrancer.cli.connect import connect
-    from remembrancer.cli.output import print_json, print_table, row_table
     from remembrancer.errors import InvalidInput
+    from remembrancer.model.limit import read_limit_key
 
     slots = None if asked.slots in {None, "none"} else asked.slots
     if slots is not None and not slots.isdecimal():
         raise InvalidInput("slots", slots, "a whole number, or `none` for no limit", 3)
     if asked.key is None and (asked.rate is not None or asked.burst is not None):
         raise InvalidInput("key", None, "the limit whose rate is meant", "weather")
-    async with connect(asked.graph, make=asked.key is not None) as reached:
-        if asked.key is None:
-            found = await reached.scheduler.list_limits()
-        elif asked.slots is None and asked.rate is None:
-            raise InvalidInput("slots", None, "a whole number, or `none` for no limit, or a rate", 3)
+    sets = asked.slots is not None or asked.rate is not None
+    if asked.burst is not None and not sets:
+        raise InvalidInput("burst", asked.burst, "a number beside --rate", "--rate 60/minute --burst 5")
+    async with connect(asked.graph, make=sets) as reached:
+        if asked.key is None or not sets:
+            key = None if asked.key is None else read_limit_key(asked.key)
+            limits = await reached.scheduler.list_limits()
+            found = [each for each in limits if each.circuit is None and key in {None, each.key}]
         else:
-            number = None if slots is None else int(slots)
+            number = int(slots) if slots else None
             found = [await reached.scheduler.set_limit(asked.key, number, asked.rate, asked.burst)]
+    _print(asked, found)
+
+
+def _print(asked: LimitOptions, found: Sequence[ConcurrencyLimit]) -> None:
+    from remembrancer.cli.output import print_json, print_table, row_table
+
     if asked.as_json:
-        print_json(found if asked.key is None else found[0])
+        print_json(found if asked.key is None else next(iter(found), None))
         return
-    print_table(row_table([_row(each) for each in found]))
+    none = "No limits." if asked.key is None else "No such limit was set."
+    print_table(row_table([_row(each) for each in found]), otherwise=none)
 
 
 def _row(limit: ConcurrencyLimit) -> dict[str, object]:

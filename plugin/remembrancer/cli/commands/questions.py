@@ -41,7 +41,7 @@ async def questions(asked: QuestionsOptions) -> None:
         names = ", ".join(each.asked_of)
         by = when(each.answer_by) if each.answer_by else ""
         table.add(when(each.asked_at), each.task_id, each.task, each.question, names, by, then_of(each))
-    print_table(table)
+    print_table(table, otherwise="No open questions.")
 
 
 def then_of(question: Question) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import make_dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Final, cast
 
-from typer import Argument, Option
+from typer import Argument, BadParameter, Option
 
 from remembrancer.cli.command import GraphOptions
 from remembrancer.cli.schedule_options import (
@@ -18,7 +18,7 @@ from remembrancer.cli.schedule_options import (
 )
 from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import label_form
-from remembrancer.model.field_definition import FieldDefinition, FieldGroup, JsonObject
+from remembrancer.model.field_definition import FieldDefinition, FieldGroup, JsonObject, Seconds
 from remembrancer.model.json_bounds import DEPTH, JsonTooDeep, RepeatedKey, read_json
 from remembrancer.model.limit import read_key_limit, read_limit_key
 from remembrancer.model.request import DEFAULTS, TASK_FIELDS, ScheduleRequest
@@ -93,7 +93,23 @@ def flags_of(name: str) -> tuple[str, ...]:
 def option_of(flags: tuple[str, ...], field: FieldDefinition) -> OptionInfo:
     """Return the option of a field, as its definition describes it."""
     panel = None if field.group is FieldGroup.TASK else field.group.value
-    return cast("OptionInfo", Option(*flags, metavar=field.metavar, help=field.description, rich_help_panel=panel))
+    parser = _seconds if isinstance(field, Seconds) else None
+    option = Option(*flags, metavar=field.metavar, help=field.description, rich_help_panel=panel, parser=parser)
+    return cast("OptionInfo", option)
+
+
+def _seconds(typed: str | float) -> float:
+    """Return seconds, typed as a number or as a length of time. Raises BadParameter."""
+    from remembrancer.schedules.value_fields import read_length
+
+    try:
+        return float(typed)
+    except ValueError:
+        pass
+    try:
+        return read_length(typed, "", "")
+    except InvalidInput:
+        raise BadParameter(f"{typed!r} is neither a number of seconds nor a length such as 90s, 10m or 2h.") from None
 
 
 def _option(name: str, field: FieldDefinition) -> OptionField:
@@ -186,9 +202,10 @@ async def schedule(asked: GraphOptions) -> None:
         remembrancer schedule "Invoices" --workdays last --time 17:00 --until 2027-12-31 --prompt "Send them."
         remembrancer schedule "Greetings" --on team --time 09:00 -z Europe/Berlin --prompt "Send greetings."
         remembrancer schedule --template report --set topic=sales
+        remembrancer schedule "Brief" --cron "0 9 * * *" --prompt "Sum up." --deadline 2h --retry "exponential 30s..10m"
         remembrancer schedule "Read the notes" --follow TASK_ID --by -15m --prompt "Read the notes of the last one."
 
-    `remembrancer preview` shows beforehand what a schedule means. A time is ISO-8601, or from now: `in 2h`, `+1d`.
+    `remembrancer preview` shows what a schedule means. A time is ISO-8601, or from now: `in 2h`; seconds may be `10m`.
     """
     from remembrancer.cli.connect import connect
     from remembrancer.cli.task_ids import with_whole_ids

@@ -176,15 +176,15 @@ def _unblock(
         root = known.get(path[-1].task_id)
         name = f"{path[-1].name} ({path[-1].task_id})"
         if root is not None and root.is_open and root.paused_at is not None:
-            told.append(f"Resume {name}.")
+            told.append(f"Resume {name}: `remembrancer resume {root.task_id}`.")
         elif root is not None and root.question is not None:
-            told.append(f"Answer the question of {name}.")
+            told.append(f"Answer the question of {name}: `remembrancer answer {root.task_id} …`.")
         elif root is not None and root.is_open:
-            told.append(f"Run {name} now, so that it completes.")
+            told.append(f"Run {name} now, so that it completes: `remembrancer run-now {root.task_id}`.")
         told += [
             f"Run {name} again, so that it completes: `remembrancer dead-letter run {letter}`."
             for letter in letters.get(path[-1].task_id, ())
         ]
     told.append(f"Change `depends_on` or `trigger_rule` of {task.name} ({task.task_id}).")
-    told.append(f"Run {task.name} ({task.task_id}) now, without waiting.")
+    told.append(f"Run {task.name} ({task.task_id}) now, without waiting: `remembrancer run-now {task.task_id}`.")
     return told

@@ -152,6 +152,8 @@ async def _known(store: Graph, name: str, field: str, there: set[str]) -> str:
     held = await store.tasks.find_by_dedup_key(name)
     if held is None:
         allowed = "the id or the key of a task in this graph, or the name of a task of the same call"
+        if ":" in name:
+            allowed += f"; after its last colon, if any: {', '.join(OnFailure)}"
         raise InvalidInput(field, name, allowed, _EXAMPLE)
     return held.task_id
 

@@ -55,7 +55,8 @@ class LimitCommands:
         name, change = read_circuit_key(key), self._tasks.change("reset_circuit", None)
         if not await self._limits.reset_circuit(name, change):
             known = [each.key.removeprefix(CIRCUIT) for each in await self.all() if each.circuit is not None]
-            raise InvalidInput("key", key, unknown(key, known) if known else "a circuit: there is none yet", "github")
+            allowed = unknown(key, known, "circuit") if known else "a circuit: there is none yet"
+            raise InvalidInput("key", key, allowed, "github")
         (found,) = await self._limits.all(1, to_ms(change.at), name)
         return found
 

@@ -2,7 +2,8 @@
 
 While a halt is in force no policy is asked: what is due stays due. Laws: after it, a recurring task runs once for all
 occurrences that it held, or as often as `misfire` of `run_all` says; with `skip`, only if the last of them is not late.
-The others are missed, with the halt as their reason. No occurrence is lost, and none from after the halt is touched.
+The others are missed, with the halt as their reason. No occurrence is lost, and none from after the halt is touched,
+nor is a task that was made after it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from remembrancer.model.execution import ExecutionStatus, Reason
 from remembrancer.model.policy import Misfire
-from remembrancer.model.timestamps import from_ms, to_iso
+from remembrancer.model.timestamps import from_ms, to_iso, to_ms
 from remembrancer.policies.additions import pending_additions
 from remembrancer.policies.decision import Skip
 from remembrancer.policies.occurrences import OccurrenceRange, due_ms, last_of, next_of
@@ -29,7 +30,7 @@ def halt(task: ScheduledTask, situation: Situation, context: PlanContext) -> Ski
     if span is None or task.deferral_id is not None:  # a deferred task has one run for all that it held
         return None
     first_ms = due_ms(task)
-    if first_ms >= span.until_ms:
+    if first_ms >= span.until_ms or to_ms(task.created_at) >= span.until_ms:  # made after it, for a time before
         return None
     if task.is_single:
         is_missed = task.misfire is Misfire.SKIP and not _is_on_time(task, first_ms, context)

@@ -112,7 +112,9 @@ class SchedulerServer:
     async def _answer(self, context: Context, call: CallToolRequestParams) -> CallToolResult | InputRequiredResult:
         tool = self._tools.get(call.name)
         if tool is None:
-            raise InvalidInput("name", call.name, unknown(call.name, list(self._tools)), next(iter(self._tools)))
+            raise InvalidInput(
+                "name", call.name, unknown(call.name, list(self._tools), "tool"), next(iter(self._tools))
+            )
         params, given = tool.read(call.arguments or {})
         async with self._access.reach(reading=tool.reads) as reached:
             question = await question_of(reached, tool.operation, params) if tool.destroys else None

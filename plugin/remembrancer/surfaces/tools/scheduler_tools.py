@@ -138,7 +138,7 @@ class SchedulerTools:
         """
         tool = self._tools.get(name)
         if tool is None:
-            raise InvalidInput("name", name, unknown(name, list(self._tools)), next(iter(self._tools)))
+            raise InvalidInput("name", name, unknown(name, list(self._tools), "tool"), next(iter(self._tools)))
         params, confirmed = tool.read(arguments, self._context.filled())
         with self._context.acting():
             async with OneService(self._scheduler).reach(reading=tool.reads) as reached:
