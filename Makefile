@@ -84,7 +84,7 @@ wheel: .venv/dev ## Build the wheel, and test that all of it is there and works
 	echo "· Testing the installed wheel"
 	REMEMBRANCER_TESTED_AS=wheel $(WHEEL_PYTHON) -m pytest $(SIDE_BY_SIDE) -o cache_dir=build/wheel-cache $(WHEEL_TESTS)
 
-hosts: .venv/dev ## Test an agent's tools in the real frameworks, or those of HOSTS, each in an environment of its own
+hosts: .venv/dev ## Test an agent's tools, and the way back in, in the real frameworks, or those of HOSTS, each in an environment of its own
 	@for host in $(HOSTS); do
 	  home=build/hosts/$$host pins=tests/hosts/frameworks/$$host.txt
 	  if ! cmp --quiet $$pins $$home/installed; then
@@ -100,9 +100,9 @@ hosts: .venv/dev ## Test an agent's tools in the real frameworks, or those of HO
 	    here $(BIN)/python > "$$(here $$home/bin/python)/dependencies.pth"
 	    cp $$pins $$home/installed
 	  fi
-	  echo "· Testing the tools in $$host"
+	  echo "· Testing the tools and the way back in with $$host"
 	  PYTHONPATH=plugin:graph_schema $$home/bin/python -m pytest -o cache_dir=build/hosts/cache \
-	    tests/hosts/frameworks/test_$$host.py
+	    tests/hosts/frameworks/test_$$host.py tests/hosts/frameworks/test_wake_$$host.py
 	done
 
 format: .venv/dev ## Format the code

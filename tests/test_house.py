@@ -62,7 +62,10 @@ ANY_ALLOWED = {
     "surfaces/mcp/server.py": "the SDK's contexts and servers carry values of any type",
     "surfaces/mcp/confirmation.py": "the SDK's contexts and servers carry values of any type",
     "surfaces/frameworks/langchain_tools.py": FOREIGN,
+    "surfaces/frameworks/langgraph_wake.py": FOREIGN,
     "surfaces/frameworks/openai_tools.py": FOREIGN,
+    "surfaces/frameworks/openai_wake.py": FOREIGN,
+    "surfaces/frameworks/pydantic_ai_wake.py": FOREIGN,
     "surfaces/frameworks/pydantic_ai_capability.py": FOREIGN,
     "surfaces/tools/scheduler_tools.py": JSON,
     "surfaces/tools/signatures.py": "types are values here",
@@ -253,7 +256,8 @@ def test_every_silenced_check_names_its_rule() -> None:
 
 def test_what_the_package_imports_it_declares() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    groups = ("calendars", "langchain", "mcp", "neo4j", "openai-agents", "prometheus", "pydantic-ai", "rest")
+    frameworks = ("langchain", "langgraph", "openai-agents", "pydantic-ai")
+    groups = ("calendars", "mcp", "neo4j", "prometheus", "rest", *frameworks)
     extras = [item for group in groups for item in project["optional-dependencies"].get(group, [])]
     declared = {re.split(r"[^\w-]", item)[0].replace("-", "_") for item in [*project["dependencies"], *extras]}
     imported = {name.split(".")[0] for path in SOURCES for name in imports(tree(path))}

@@ -9,6 +9,7 @@ import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -318,3 +319,18 @@ def test_address_that_cannot_be_used_is_refused(url: Any, headers: dict[str, str
 def test_arguments_that_cannot_be_used_are_refused(argv: Any) -> None:
     with pytest.raises(InvalidInput, match=r"^argv="):
         wake.command(argv)
+
+
+@pytest.mark.parametrize(
+    ("module", "make"),
+    [
+        ("pydantic_ai", lambda folder: wake.pydantic_ai(None, conversations=folder)),
+        ("agents", lambda folder: wake.openai(None, conversations=folder)),
+        ("langgraph", lambda _: wake.langgraph(None)),
+    ],
+)
+def test_framework_that_is_missing_is_named(module: str, make: Any, tmp_path: Path) -> None:
+    if find_spec(module) is not None:
+        pytest.skip(f"{module} IS INSTALLED HERE")
+    with pytest.raises(InvalidInput, match=r"pip install 'remembrancer\["):
+        make(tmp_path)

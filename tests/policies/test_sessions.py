@@ -144,3 +144,13 @@ async def test_another_word_is_refused(talk: Talk) -> None:
 
     assert caught.value.field == "session"
     assert "same" in str(caught.value)
+
+
+async def test_an_answer_in_the_same_moment_goes_on_with_it(talk: Talk) -> None:
+    task_id = await talk.schedule()
+    talk.wishes = [Ask("May I?")]
+    await talk.by_hand.tick(HOUR + MINUTE)  # it runs late: its chain begins after its nominal time
+    await talk.service.answer_task(task_id, "yes")
+    await talk.by_hand.tick(MINUTE)
+
+    assert (len(talk.sessions), len(set(talk.sessions))) == (2, 1)

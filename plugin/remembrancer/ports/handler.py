@@ -110,8 +110,9 @@ class Firing:
             return self.task.task_id
         key, task = self.execution.occurrence_key, self.task
         since_ms, deferred = task.chain_since_ms, self.execution.execution_type is ExecutionType.DEFERRED
-        # A chain that began later belongs to another occurrence, which was put off while this attempt waited.
-        if deferred and since_ms is not None and since_ms < to_ms(self.execution.nominal_at):
+        # A chain that began later belongs to another occurrence, which was put off while this attempt waited. Its own
+        # began before, or at the same time if its question was answered at once.
+        if deferred and since_ms is not None and since_ms <= to_ms(self.execution.nominal_at):
             key = task.session_key or occurrence_key(task.task_id, since_ms, 1)
         return key.rpartition("|")[0].replace("|", "@")
 

@@ -2,7 +2,7 @@
 
 - `control`: control channel: JSON-RPC between a serving process and other processes of the same user.
 - `examples`: examples of every parameter and field of the API, for its document and for the problems that it answers.
-- `frameworks`: an agent's tools in the forms of agent frameworks.
+- `frameworks`: agents of frameworks: their tools, and the way back in.
 - `host_names`: names under which a server may be asked: a page of another name that was bound to this address is none
   of them.
 - `jsonable`: results as plain JSON values, for `--json` and the control channel.
@@ -18,6 +18,6 @@
 - `schema_errors`: schema violations in requests: the known fields at a place, and the errors that an unknown one is.
 - `tools`: tools of models by purpose, made from the table of operations.
 - `violations`: violations of a request's schema as the error that every surface answers.
-- `wake`: the way back in: handlers that wake an agent elsewhere.
+- `wake`: the way back in: handlers that wake an agent.
 - `server`: the protocol of a server that `remembrancer serve` starts beside the scheduler.
 """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Run = Callable[[SchedulerTools, "Script"], Awaitable[str]]
 
-GUIDE = Path(__file__).resolve().parents[3] / "docs/guides/agent-tools.md"
+GUIDES = Path(__file__).resolve().parents[3] / "docs/guides"
 SECONDS = 60
 TEA = {"name": "Tea", "trigger_prompt": "Put the kettle on"}
 
@@ -45,10 +45,10 @@ def descriptions(schema: dict[str, Any]) -> dict[str, str]:
     return {name: about["description"] for name, about in schema["properties"].items()}
 
 
-def program(title: str) -> dict[str, Any]:
-    """Return what the program of this title in the guide defines."""
+def program(title: str, guide: str = "agent-tools.md") -> dict[str, Any]:
+    """Return what the program of this title in a guide defines."""
     block = rf'^```python title="{re.escape(title)}"\n(.*?)^```$'
-    found = re.search(block, GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    found = re.search(block, (GUIDES / guide).read_text("utf-8"), re.MULTILINE | re.DOTALL)
     assert found is not None
     defined: dict[str, Any] = {}
     exec(found[1], defined)
