@@ -115,7 +115,11 @@ if TYPE_CHECKING:  # for type checkers, which read no table; a test compares the
         Usage as Usage,
     )
     from remembrancer.model.limit import ConcurrencyLimit as ConcurrencyLimit, SlotHolder as SlotHolder
-    from remembrancer.model.lineage import Lineage as Lineage, LineageTask as LineageTask
+    from remembrancer.model.lineage import (
+        Lineage as Lineage,
+        LineageTask as LineageTask,
+        OpenLineage as OpenLineage,
+    )
     from remembrancer.model.named_query import NamedQuery as NamedQuery
     from remembrancer.model.plain_schedules import (
         Calendar as Calendar,
@@ -305,7 +309,7 @@ _API: Final = {
     "model.event": ("Event", "EventKind", "EventPage"),
     "model.execution": ("Execution", "ExecutionStatus", "ExecutionType", "Reason"),
     "model.handler_result": ("Ask", "Defer", "Done", "Failed", "Retry", "Thought", "Usage"),
-    "model.lineage": ("Lineage", "LineageTask"),
+    "model.lineage": ("Lineage", "LineageTask", "OpenLineage"),
     "model.question": ("Answer", "OnNoAnswer", "Question"),
     "model.named_query": ("NamedQuery",),
     "model.plain_schedules": ("Calendar", "Cron", "Dates", "Every", "Once", "RRule", "Weekly", "Workdays"),

@@ -360,3 +360,18 @@ async def test_the_doctor_names_open_circuits(graph: str, clock: VirtualClock) -
         await scheduler.service.reset_circuit("github")
         (check,) = [each for each in await scheduler.service.examine() if each.check == "limits"]
         assert check.numbers["open_circuits"] == 0
+
+
+async def test_an_attempt_is_the_trial_at_its_time(graph: str, clock: VirtualClock) -> None:
+    async with desk(graph, clock, github := Github()) as scheduler:
+        await scheduler.service.set_circuit("github", 1, 60.0)
+        retry = {"backoff": "fixed", "delay": 10, "jitter": "none"}
+        await scheduler.make("low", retry={**retry, "delay": 9}, max_attempts=9, priority=1)
+        await scheduler.make("high", retry=retry, max_attempts=9, priority=9)
+        await scheduler.tick(MINUTE)
+        assert (sorted(github.calls), await scheduler.is_open()) == (["high", "low"], True)
+        for seconds in (10, 49):
+            await scheduler.tick(timedelta(seconds=seconds))
+        assert len(github.calls) == 2
+        await scheduler.tick(timedelta(seconds=1))
+        assert github.calls[2:] == ["high"], "at the time of the trial, the more urgent one"

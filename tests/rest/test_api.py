@@ -294,7 +294,7 @@ async def test_serve_prints_the_api_address_and_the_cli_makes_tokens(tmp_path: P
 def test_the_openapi_document_names_every_route_and_its_problems() -> None:
     document = application(TaskSchedulerService()).openapi()
 
-    assert len(document["paths"]) == 78
+    assert len(document["paths"]) == 79
     for path, item in document["paths"].items():
         for operation in item.values():
             assert path.endswith("health") or "application/problem+json" in operation["responses"]["401"]["content"]

@@ -89,6 +89,7 @@ ACCEPTED: dict[str, set[object]] = {
     "defer_work": TEXT,
     "ask_work": TEXT | NUMBER | OPTIONAL,
     "lineage": TEXT | NUMBER,
+    "lineages": NUMBER,
     "set_budget": TEXT | OPTIONAL,
     "stop_lineage": TEXT | OPTIONAL,
     "pause_tasks": TEXT | OPTIONAL,

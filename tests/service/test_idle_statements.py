@@ -45,6 +45,15 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return sent
 
 
+async def planned(statements: list[str]) -> None:
+    """Wait until nothing is planned any longer of what is when replicas start, and when they first see one another."""
+    before = -1
+    for _ in range(100):
+        if before == (before := sum(text.startswith("EXPLAIN") for text in statements)):
+            return
+        await asyncio.sleep(2 * MINUTE)
+
+
 async def each_minute(server: Server, statements: list[str], replicas: int) -> float:
     """How many statements a minute so many idle replicas send together."""
     async with AsyncExitStack() as stack:
@@ -52,7 +61,7 @@ async def each_minute(server: Server, statements: list[str], replicas: int) -> f
             made = TaskSchedulerService(server.graph, None, OPTIONS.check_interval_seconds, options=OPTIONS)
             service = await stack.enter_async_context(made)
         await service.schedule_task("Later", "goal", "prompt", "thought", schedule_cron="0 0 1 1 *")
-        await asyncio.sleep(2 * MINUTE)  # what is planned when they start, and when they first see one another
+        await planned(statements)
         before, began = len(statements), time.monotonic()
         await asyncio.sleep(3 * MINUTE)
         minutes = (time.monotonic() - began) / MINUTE

@@ -369,3 +369,24 @@ async def test_a_handler_of_a_cancelled_task_schedules_nothing_more(agent: Agent
 
     assert [each.name for each in (await agent.service.lineage("thought_root")).tasks] == ["root"]
     assert [fault.field for fault in agent.faults] == ["execution_id"]
+
+
+async def test_open_lineages_are_listed_with_what_is_spent(agent: Agent) -> None:
+    async def plan(_: Firing) -> None:
+        for name in ("a", "b"):
+            await agent.service.schedule_task(name, "g", "p", "any", in_="2h")
+
+    assert await agent.service.lineages() == []
+    await agent.service.schedule_task("alone", "g", "p", "thought_alone", in_="9h")
+    await agent.service.schedule_task("bound", "g", "p", "thought_bound", in_="9h", budget={"runs": 7})
+    agent.work["root"] = plan
+    root = await agent.root(budget="runs=5,max_depth=3")
+    await agent.fire()
+    grown, bound = await agent.service.lineages()
+    assert (grown.lineage_id, grown.open_tasks, grown.generation) == ("thought_root", 2, 1)
+    assert (grown.spent["runs"], grown.left["runs"], grown.budget["max_depth"]) == (1, 4, 3)
+    assert (bound.lineage_id, bound.open_tasks, bound.generation, bound.left) == ("thought_bound", 1, 0, {"runs": 7})
+    assert [each.lineage_id for each in await agent.service.lineages(1)] == ["thought_root"]
+    assert grown.spent == (await agent.service.lineage(root)).spent
+    await agent.service.stop_lineage("thought_root")
+    assert [each.lineage_id for each in await agent.service.lineages()] == ["thought_bound"]

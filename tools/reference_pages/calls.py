@@ -59,6 +59,7 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
     "dead-letter list": ("dead_letters",),
     "dead-letter run": ("rerun",),
     "dead-letter clear": ("clear_dead_letter",),
+    "lineage list": ("lineages",),
     "lineage show": ("lineage",),
     "lineage stop": ("stop_lineage",),
     "budget set": ("set_budget",),

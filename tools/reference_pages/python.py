@@ -43,7 +43,7 @@ METHODS: Final = {
     "Dead letters": ("dead_letters", "rerun", "clear_dead_letter"),
     "Halts": ("halt", "release", "halt_state"),
     "Limits": ("set_limit", "list_limits", "set_circuit", "reset_circuit"),
-    "Lineages": ("lineage", "set_budget", "stop_lineage"),
+    "Lineages": ("lineages", "lineage", "set_budget", "stop_lineage"),
     "Calendars": ("define_calendar", "renew_calendar", "get_calendar", "list_calendars", "remove_calendar"),
     "Health and status": ("get_status", "is_healthy", "examine", "get_capabilities", "get_service_type"),
     "Tokens": ("create_token", "list_tokens", "revoke_token"),

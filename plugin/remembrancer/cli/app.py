@@ -256,6 +256,10 @@ COMMANDS: Final[Mapping[str, CommandEntry | CommandGroup]] = {
     "lineage": CommandGroup(
         "Show and stop the trees of tasks that thoughts started.",
         {
+            "list": CommandEntry(
+                "lineage:ListLineagesOptions:list_lineages",
+                "List lineages with open tasks: those that have a budget, or have grown; the largest first.",
+            ),
             "show": CommandEntry(
                 "lineage:ShowLineageOptions:show_lineage",
                 "Show a lineage: the tree of tasks that a thought started, and its budget.",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.engine.skip_log import tell_exhausted
 from remembrancer.errors import GraphBusy
 from remembrancer.model.limit import MOST_SLOTS, OVERLAP, first_slots, limit_keys_of
+from remembrancer.model.priority import served_ms
 from remembrancer.model.task_status import TaskStatus
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies.budget import lineages_of, shortage_of
@@ -123,7 +124,8 @@ class WaitingRetries:
         states = await self._store.limits.of(keys) if keys else ()
         now_ms = to_ms(self._clock.now())
         free = {each.key: each.free_at(now_ms, MOST_SLOTS) for each in states}
-        return AttemptBounds(lineages, self._executor.is_served, limits, free, self._interval)
+        trials = {each.key: each.permit_ms(now_ms) for each in states if each.trial_ms is not None}
+        return AttemptBounds(lineages, self._executor.is_served, limits, free, self._interval, trials)
 
     async def _due(self, now: datetime) -> Sequence[WaitingRetry]:
         """Act on one page of attempts that are due; return them."""
@@ -158,6 +160,8 @@ class AttemptBounds:
     free: dict[str, int]
     """The free slots of limits that are there; one that is not there has as many as it begins with."""
     interval: timedelta
+    trials: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The circuits that are open, with the times (epoch ms) of their next trials."""
 
     def take(self, keys: Sequence[str]) -> bool:
         """Take a slot of each of these limits, as far as it is known; return False if one has none."""
@@ -167,8 +171,14 @@ class AttemptBounds:
         self.free.update({key: slots - 1 for key, slots in left.items()})
         return True
 
-    def until_slot(self, failed: Execution, now: datetime) -> timedelta:
-        """Return the time until another look for a slot: longer for an attempt that has waited longer."""
+    def until_slot(self, failed: Execution, keys: Sequence[str], now: datetime) -> timedelta:
+        """Return the time until another look for a slot: longer for an attempt that has waited longer.
+
+        Under an open circuit that is the time of its trial; if that is far, a check interval, since a reset may come.
+        """
+        trial_ms = max((self.trials.get(key, 0) for key in keys), default=0)
+        if trial_ms > to_ms(now):
+            return min(from_ms(trial_ms) - now, self.interval)
         waited = now - (failed.completed_at or failed.triggered_at)
         return min(max(waited / _LOOKS, _LOCKED), self.interval)
 
@@ -178,19 +188,24 @@ def _plain_limits(task: ScheduledTask, known: Collection[str]) -> tuple[str, ...
     return tuple(key for key in limit_keys_of(task, known) if not key.startswith(OVERLAP))
 
 
+def _served_ms(waiting: WaitingRetry) -> int:
+    """Return the time by which an attempt is served among others that want the same slots."""
+    return served_ms(to_ms(waiting.execution.nominal_at), waiting.task.served_priority if waiting.task else None)
+
+
 def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str, bounds: AttemptBounds) -> DueRetries:
     """Return what becomes of attempts that are due: they start, but for those of paused and of cancelled tasks.
 
     Those that their tasks allow no more are given up. One is looked at again later for which its budget has too little
-    left, a limit no slot, or its queue no free worker. An attempt starts also if its task has ended since with a later
-    occurrence: each occurrence has its attempts.
+    left, a limit no slot, or its queue no free worker. Slots go by priority and time. An attempt starts also if its
+    task has ended since with a later occurrence: each occurrence has its attempts.
     """
     started: list[tuple[WaitingRetry, Execution]] = []
     held: list[tuple[WaitingRetry, int | None]] = []
     put_off: list[tuple[WaitingRetry, int]] = []
     dropped: list[WaitingRetry] = []
     given: list[tuple[WaitingRetry, Settlement]] = []
-    for each in due:
+    for each in sorted(due, key=_served_ms):
         task = each.task
         if task is None or task.status is TaskStatus.CANCELLED:
             dropped.append(each)
@@ -207,5 +222,5 @@ def decide(due: Sequence[WaitingRetry], now: datetime, replica_id: str, bounds: 
                 overlaps = [key for key in begun.limit_keys or () if key.startswith(OVERLAP)]  # taken over
                 started.append((each, begun.model_copy(update={"limit_keys": (*keys, *overlaps) or None})))
             else:
-                put_off.append((each, to_ms(now + bounds.until_slot(each.execution, now))))
+                put_off.append((each, to_ms(now + bounds.until_slot(each.execution, keys, now))))
     return DueRetries(started, held, dropped, given, put_off)

@@ -56,3 +56,24 @@ class Lineage(BaseModel):
     """The largest generation among its tasks."""
     is_whole: bool = True
     """False if it has more tasks than were asked for."""
+
+
+class OpenLineage(BaseModel):
+    """A lineage with open tasks, and what of its budget is spent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    lineage_id: str
+    """The thought that started it."""
+    budget: Budget = Field(default_factory=Budget)
+    """Its bounds, those of the scheduler's settings where it has none of its own."""
+    spent: Budget = Field(default_factory=Budget)
+    """The runs, tokens and money that its runs have used which ended."""
+    reserved: Budget = Field(default_factory=Budget)
+    """The same, as held for those that run."""
+    left: Budget = Field(default_factory=Budget)
+    """The rest of each amount that its budget bounds."""
+    open_tasks: int
+    """The number of its open tasks."""
+    generation: int
+    """The deepest generation of these; 0 if only roots are open."""

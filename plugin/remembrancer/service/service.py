@@ -29,7 +29,7 @@ from remembrancer.model.halt import HaltState
 from remembrancer.model.handler_result import Ask, Defer, Done
 from remembrancer.model.json_bounds import check_bounds
 from remembrancer.model.limit import ConcurrencyLimit
-from remembrancer.model.lineage import Lineage
+from remembrancer.model.lineage import Lineage, OpenLineage
 from remembrancer.model.named_query import NamedQuery
 from remembrancer.model.policy import Fold, Gap, Misfire, SecondsField
 from remembrancer.model.prune_result import PruneResult
@@ -868,6 +868,14 @@ class SchedulerService:
         False if there is none of this id, or the task has failed for its fault again meanwhile.
         """
         return await self._process.commands().dead_letters.clear(dead_letter_id, reason)
+
+    @public
+    async def lineages(self, limit: int = 100) -> Sequence[OpenLineage]:
+        """Return lineages with open tasks, at most *limit*, the largest first.
+
+        Of the first 10,000 open tasks, those of lineages that have a budget, or in which a handler has scheduled.
+        """
+        return await self._process.commands().lineages.open(limit)
 
     @public
     async def lineage(self, of: str, *, limit: int = 1000) -> Lineage:

@@ -42,6 +42,43 @@ async def show_lineage(asked: ShowLineageOptions) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ListLineagesOptions(GraphOptions):
+    """The options of `lineage list`."""
+
+    limit: Annotated[int, Option(min=1, max=10_000, help="The most lineages to show.")] = 100
+
+
+async def list_lineages(asked: ListLineagesOptions) -> None:
+    """List lineages with open tasks: those that have a budget, or have grown; the largest first.
+
+    For example:
+
+        remembrancer lineage list
+    """
+    from remembrancer.cli.connect import connect
+    from remembrancer.cli.output import print_json, print_table, row_table
+    from remembrancer.model.budget import budget_words
+
+    async with connect(asked.graph, reading=True) as reached:
+        found = await reached.scheduler.lineages(asked.limit)
+    if asked.as_json:
+        print_json(found)
+        return
+    rows: list[dict[str, object]] = [
+        {
+            "lineage": each.lineage_id,
+            "open tasks": each.open_tasks,
+            "generation": each.generation,
+            "budget": budget_words(each.budget),
+            "spent": budget_words(each.spent),
+            "left": budget_words(each.left),
+        }
+        for each in found
+    ]
+    print_table(row_table(rows), otherwise="No lineage with a budget, or of handlers, has open tasks.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class StopLineageOptions(GraphOptions):
     """The options of `lineage stop`."""
 

@@ -10,7 +10,7 @@ from remembrancer.errors import InvalidInput, LineageLimitReached, TaskNotFound
 from remembrancer.model.budget import ON_EXHAUSTED, Budget, money_text, read_budget, refuse_budget
 from remembrancer.model.bulk_edit import BulkResult
 from remembrancer.model.constraints import read_id, read_limit, read_reason
-from remembrancer.model.lineage import Lineage, LineageTask
+from remembrancer.model.lineage import Lineage, LineageTask, OpenLineage
 from remembrancer.model.request import TASK_FIELDS
 from remembrancer.model.task_status import OPEN_STATUSES
 from remembrancer.operations.edits.bulk_run import BulkAction, BulkRun, Ends
@@ -69,6 +69,28 @@ class LineageCommands:
             depth=max((each.generation for each in shown), default=0),
             is_whole=len(found) <= limit,
         )
+
+    async def open(self, limit: int) -> Sequence[OpenLineage]:
+        """Return lineages with open tasks, of the first 10,000 of these: those that have a budget, or have grown."""
+        read_limit(limit)
+        tasks = await self._store.tasks.find(TaskFilter(frozenset(OPEN_STATUSES), None, MOST))
+        of: dict[str, list[ScheduledTask]] = {}
+        for task in tasks:
+            of.setdefault(task.lineage_id or task.origin_thought_id, []).append(task)
+        states: Mapping[str, LineageState] = await self._store.lineages.states(of)
+        found = sorted(states.values(), key=lambda state: (-len(of[state.lineage_id]), state.lineage_id))
+        return [
+            OpenLineage(
+                lineage_id=state.lineage_id,
+                budget={**_amounts(state.caps), **self._origins.limits_of(state), **_choice(state)},
+                spent=_amounts(state.spent),
+                reserved=_amounts(state.reserved),
+                left=_amounts({name: state.left(name) for name in state.caps}),
+                open_tasks=len(of[state.lineage_id]),
+                generation=max(task.generation or 0 for task in of[state.lineage_id]),
+            )
+            for state in found[:limit]
+        ]
 
     async def set_budget(self, of: str, budget: object, reason: str | None) -> Lineage:
         """Give the lineage of a task, or of a thought, other bounds, those that *budget* names. Raises InvalidInput."""

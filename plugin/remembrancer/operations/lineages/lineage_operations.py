@@ -8,7 +8,7 @@ from pydantic import Field, StrictBool, StrictInt
 
 from remembrancer.model.budget import Budget  # noqa: TC001 (pydantic reads the annotations at run time)
 from remembrancer.model.bulk_edit import BulkResult
-from remembrancer.model.lineage import Lineage
+from remembrancer.model.lineage import Lineage, OpenLineage
 from remembrancer.model.token import Scope
 from remembrancer.operations.operation import AnyOperation, Effect, Http, Operation, Params
 
@@ -21,6 +21,12 @@ class OneLineage(Params):
 
     of: _Of
     limit: Annotated[StrictInt, Field(ge=1, le=10_000, description="The most tasks in the answer.")] = 1000
+
+
+class ListLineages(Params):
+    """The number of lineages that are shown."""
+
+    limit: Annotated[StrictInt, Field(ge=1, le=10_000, description="The most lineages in the answer.")] = 100
 
 
 class SetBudget(Params):
@@ -49,6 +55,13 @@ LINEAGES: Final[tuple[AnyOperation, ...]] = (
         params=OneLineage,
         result=Lineage,
         http=(Http(verb="GET", path=_LINEAGE),),
+    ),
+    Operation(
+        name="lineages",
+        summary="Return lineages with open tasks: those that have a budget, or have grown; the largest first.",
+        params=ListLineages,
+        result=list[OpenLineage],
+        http=(Http(verb="GET", path="/scheduler/lineages"),),
     ),
     Operation(
         name="set_budget",
