@@ -146,7 +146,10 @@ class PolicyMachine(RuleBasedStateMachine):
             self.wrong.append(f"it began in a halt: {task}")
         if task.status not in OPEN:
             self.wrong.append(f"it began after its end: {task}")
-        if task.paused_at and (task.paused_until is None or task.paused_until > self.now):
+        together = (
+            task.pause_on_failure is not None and task.paused_at == firing.execution.triggered_at
+        )  # claimed before
+        if task.is_paused(self.now) and not together:
             self.wrong.append(f"it began in a pause: {task}")
         plan, nominal = self.plans[task.task_id], firing.execution.nominal_at
         if self.runs is not None and "poor" in plan.did:

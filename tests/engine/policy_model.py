@@ -236,7 +236,8 @@ async def ledgers(service: TaskSchedulerService) -> dict[str, Ledger]:
             node: Any = row["x"]
             if kind == "tasks":
                 told[node["task_id"]] = Ledger()
-            getattr(told[node["task_id"]], kind).append({**node, "former": row["former"], "again": row["again"]})
+            if node["task_id"] in told:  # a follow-up may have been made since
+                getattr(told[node["task_id"]], kind).append({**node, "former": row["former"], "again": row["again"]})
     return told
 
 
