@@ -449,6 +449,7 @@ class Policies(PolicyMachine):
             self.limit(name, None, None, None)
         self.set_the_circuit(5, 60)
         self.reset_the_circuit()
+        self.is_lifted = True
         if self.runs is not None:
             self.raise_the_budget(10_000)
 
