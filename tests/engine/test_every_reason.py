@@ -500,7 +500,7 @@ def _quiet(caplog: pytest.LogCaptureFixture) -> None:
 
 
 def test_each_occurrence_has_one_outcome_under_all_policies() -> None:
-    lives = settings(max_examples=20, stateful_step_count=25, phases=[Phase.generate])
+    lives = settings(max_examples=12, stateful_step_count=25, phases=[Phase.generate])
     run_state_machine_as_test(Policies, settings=lives)
 
 
