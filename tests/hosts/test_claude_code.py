@@ -347,7 +347,7 @@ def test_entry_of_the_registry_is_valid() -> None:
     assert 1 <= len(entry["title"]) <= 100
     assert 1 <= len(entry["description"]) <= 100
     [package] = entry["packages"]
-    assert (package["registryType"], package["registryBaseUrl"]) == ("pypi", "https://pypi.org")
+    assert package["registryType"] == "pypi"
     assert package["transport"] == {"type": "stdio"}
     for argument in (*package["runtimeArguments"], *package["packageArguments"]):
         assert argument["type"] in {"named", "positional"}
