@@ -39,7 +39,7 @@ def test_a_query_may_be_text_and_cypher_is_its_alias(desk: Desk) -> None:
         (["upcoming", "-P", "most=1"], "limit"),
         (["upcoming", "-P", "limit=x"], "a whole number"),
         (["outcomes", "-P", "x=1"], ""),
-        (["chain_of_deferral"], "{'deferral_id': "),
+        (["chain_of_deferral"], '{"deferral_id": '),
     ],
 )
 def test_a_wrong_name_or_parameter_is_refused(desk: Desk, words: list[str], meant: str) -> None:
