@@ -64,13 +64,14 @@ class Batch:
     """(write, statement, first row) of each contribution, ascending by first row."""
 
     def add(self, statement: Statement, write: int, part: int) -> None:
-        """Append the rows of *statement*, the *part* of its write, each numbered by its place in the batch."""
+        """Append the rows of *statement*, the *part* of its write, each numbered by its place in the batch.
+
+        They are copies: statements may share their rows.
+        """
         rows = cast("Sequence[Row]", statement.rows)
         first = len(self.rows)
         self.origins.append((write, part, first))
-        for place, row in enumerate(rows, first):
-            row["row"] = place
-        self.rows.extend(rows)
+        self.rows.extend({**row, "row": place} for place, row in enumerate(rows, first))
 
     def written(self, answer: Sequence[Row]) -> list[Row]:
         """Return the rows that were written by *answer*, each with the columns of the answer."""
