@@ -13,6 +13,7 @@
 - `control_characters`: control and invisible characters: detection, and escaping.
 - `cursor`: cursors: a reader's position in each stream of the event log, as short opaque text.
 - `dead_letter`: failures that no attempt follows, one for each task and fault, with a count.
+- `declarations`: declarations of a file by their keys, such as limits.
 - `deferral`: deferrals: decisions to move a task's run to a later time.
 - `dependency`: the tasks that a task waits for, and the outcomes of them that its handler gets.
 - `dependency_field`: the definition of the field that holds dependencies, and its check.

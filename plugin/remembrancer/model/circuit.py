@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at run time)
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from remembrancer.errors import InvalidInput
+from remembrancer.model.declarations import parts_of_declaration, read_declared
 
 CIRCUIT: Final = "circuit:"
 """The begin of the keys of those limits that circuits are, and of the wait keys of what waits for one to close."""
@@ -80,25 +80,10 @@ def read_circuits(circuits: object) -> list[DeclaredCircuit]:
 
     Raises InvalidInput.
     """
-    if not isinstance(circuits, Mapping):
-        raise InvalidInput("circuits", circuits, "circuits by their keys", {"github": 3})
-    found: dict[str, DeclaredCircuit] = {}
-    for key, value in cast("Mapping[str, object]", circuits).items():
-        try:
-            declared = _declared(key, value)
-        except InvalidInput as fault:
-            place = f"circuits.{key}" if fault.field == "key" else f"circuits.{key}.{fault.field}"
-            raise InvalidInput(place, fault.value, fault.allowed, fault.example) from fault
-        if declared.key in found:
-            allowed = f"a key that is declared once; another one reads as {declared.key} too"
-            raise InvalidInput(f"circuits.{key}", value, allowed, declared.key.removeprefix(CIRCUIT))
-        found[declared.key] = declared
-    return list(found.values())
+    return read_declared("circuits", circuits, _declared, example={"github": 3}, prefix=CIRCUIT)
 
 
 def _declared(key: str, value: object) -> DeclaredCircuit:
-    parts = cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {"opens_after": value}
-    if wrong := next((each for each in parts if each not in {"opens_after", "open_seconds"}), None):
-        raise InvalidInput(wrong, parts[wrong], "one of opens_after, open_seconds", {"opens_after": 3})
+    parts = parts_of_declaration(value, ("opens_after", "open_seconds"), {"opens_after": 3})
     after = read_opens_after(parts.get("opens_after", OPENS_AFTER))
     return DeclaredCircuit(read_circuit_key(key), after, read_open_ms(parts.get("open_seconds", OPEN_SECONDS)) / 1000)

@@ -6,15 +6,15 @@ A limit may have a rate besides: a bucket of permits, of which each execution ta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime  # noqa: TC003 (pydantic reads the annotations at run time)
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
 from remembrancer.errors import InvalidInput
 from remembrancer.model.circuit import CIRCUIT, Circuit
 from remembrancer.model.constraints import label_form, read_label
+from remembrancer.model.declarations import parts_of_declaration, read_declared
 from remembrancer.model.overlap_key import circuit_key_of, overlap_key_of
 from remembrancer.model.quota import is_quota, read_quota_key
 
@@ -164,26 +164,11 @@ def read_limits(limits: object) -> list[DeclaredLimit]:
 
     Raises InvalidInput.
     """
-    if not isinstance(limits, Mapping):
-        raise InvalidInput("limits", limits, "limits by their keys", {"database": 3})
-    found: dict[str, DeclaredLimit] = {}
-    for key, value in cast("Mapping[str, object]", limits).items():
-        try:
-            declared = _declared(key, value)
-        except InvalidInput as fault:
-            place = f"limits.{key}" if fault.field == "key" else f"limits.{key}.{fault.field}"
-            raise InvalidInput(place, fault.value, fault.allowed, fault.example) from fault
-        if declared.key in found:
-            allowed = f"a key that is declared once; another one reads as {declared.key} too"
-            raise InvalidInput(f"limits.{key}", value, allowed, declared.key.removeprefix(_KEY))
-        found[declared.key] = declared
-    return list(found.values())
+    return read_declared("limits", limits, _declared, example={"database": 3}, prefix=_KEY)
 
 
 def _declared(key: str, value: object) -> DeclaredLimit:
-    parts = cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {"slots": value}
-    if wrong := next((each for each in parts if each not in {"slots", "rate", "burst"}), None):
-        raise InvalidInput(wrong, parts[wrong], "one of slots, rate, burst", {"slots": 3})
+    parts = parts_of_declaration(value, ("slots", "rate", "burst"), {"slots": 3})
     rate = read_rate(parts.get("rate"), parts.get("burst"))
     return DeclaredLimit(read_limit_key(key), read_slots(parts.get("slots")), rate)
 
