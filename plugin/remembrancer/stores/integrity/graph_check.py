@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.errors import GraphReplaced, GraphUnreachable, RemembrancerError
-from remembrancer.model.limit import OVERLAP
 from remembrancer.model.words import count_of
 from remembrancer.ports.graph_check import NAMED, CheckReport, CheckStep, Finding
 from remembrancer.stores.integrity.record_check import PAGE, WALKED, RecordCheck, is_derived_right
+from remembrancer.stores.integrity.slot_check import SlotCheck, slots_of
 from remembrancer.stores.integrity.stream_check import StreamCheck
 from remembrancer.stores.records.counter_check import compare_counters, compare_hours
 from remembrancer_schema.catalog import query
@@ -47,7 +47,7 @@ class GraphCheck:
         self._name = name
         self._watch = watch
         self._findings: list[Finding] = []
-        self._running: set[str] = set()
+        self._slots = SlotCheck()
         self._leased: set[str] = set()
         self._crons: Counter[str] = Counter()
         self._open_tasks: dict[str, int] = {}
@@ -57,17 +57,13 @@ class GraphCheck:
         """Hashes of other unique properties than the keys."""
         self._collectors: dict[str, Callable[[Row], None]] = {
             "scheduled_task": self._collect_task,
-            "task_execution": self._collect_execution,
-            "concurrency_limit": self._collect_limit,
+            "task_execution": self._slots.add_execution,
+            "concurrency_limit": self._slots.add_limit,
             "execution_lease": lambda node: self._leased.update(node["execution_ids"]),
             "cron_expression": self._collect_cron,
             "event_stream": self._streams.add_stream,
             "event_batch": self._streams.add_batch,
         }
-        self._holders: set[tuple[str, str]] = set()
-        """Limits, each with an execution that holds a slot of it."""
-        self._between_attempts: set[str] = set()
-        """Executions that have ended and wait for their next attempt: they keep their overlap keys."""
         self.walk = RecordCheck(connection, watch)
 
     async def run(self) -> CheckReport:
@@ -117,15 +113,6 @@ class GraphCheck:
             self._crons[node["schedule_cron"]] += 1
         if not is_derived_right(node):
             self._misderived.append(node["task_id"])
-
-    def _collect_execution(self, node: Row) -> None:
-        if node["status"] == "running":
-            self._running.add(node["execution_id"])
-        elif node.get("retry_task_id") is not None:
-            self._between_attempts.add(node["execution_id"])
-
-    def _collect_limit(self, node: Row) -> None:
-        self._holders |= {(node["limit_key"], each) for each in node.get("holders") or ()}
 
     def _collect_cron(self, node: Row) -> None:
         if count := node.get("open_tasks"):
@@ -203,7 +190,7 @@ class GraphCheck:
 
     async def _report_leases(self) -> None:
         """Report executions that no scheduler would ever settle."""
-        unheld = self._running - self._leased
+        unheld = self._slots.running - self._leased
         # An execution may have been settled, or its lease written, since it was read.
         if unheld and not self._connection.exclusive:
             still = await self._connection.read(query("still_running"), {"execution_ids": sorted(unheld)})
@@ -216,26 +203,16 @@ class GraphCheck:
 
     async def _report_slots(self) -> None:
         """Report slots of limits that executions hold which do not run."""
-        stray = self._without_work(self._holders)
+        stray = self._slots.stray()
         if stray and not self._connection.exclusive:  # one may have begun, or ended, since it was read
             ids = sorted({each for _, each in stray})
-            found = [
-                row["e"] for row in await self._connection.read(query("executions_of_ids"), {"execution_ids": ids})
-            ]
-            self._running |= {node["execution_id"] for node in found if node["status"] == "running"}
-            waits = {node["execution_id"] for node in found if node.get("retry_task_id") is not None}
-            self._between_attempts |= waits
+            for row in await self._connection.read(query("executions_of_ids"), {"execution_ids": ids}):
+                self._slots.add_execution(row["e"])
             limits = await self._connection.read(query("limits_by_key"), {"keys": sorted({key for key, _ in stray})})
-            held = {(row["l"]["limit_key"], each) for row in limits for each in row["l"].get("holders") or ()}
-            stray = self._without_work(stray & held)
+            stray &= self._slots.stray() & {slot for row in limits for slot in slots_of(row["l"])}
         if stray:
             saw = f"{count_of(len(stray), 'slot is', 'slots are')} held by executions that do not run."
             self._found("slot", saw, [f"{key}: {each}" for key, each in sorted(stray)])
-
-    def _without_work(self, held: set[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Return the slots of executions that neither run nor keep an overlap key for their next attempt."""
-        kept = {(key, each) for key, each in held if key.startswith(OVERLAP) and each in self._between_attempts}
-        return {(key, each) for key, each in held - kept if each not in self._running}
 
     async def _report_counters(self) -> None:
         for each in await compare_counters(self._connection):

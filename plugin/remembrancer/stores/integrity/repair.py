@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from remembrancer.model.ids import attempt_id, minute_of, new_id
-from remembrancer.model.limit import OVERLAP
 from remembrancer.model.timestamps import to_ms
 from remembrancer.model.words import count_of
 from remembrancer.ports.graph_copy import Segment
@@ -23,6 +22,7 @@ from remembrancer.stores.integrity.record_check import (
     derived_of,
     is_derived_right,
 )
+from remembrancer.stores.integrity.slot_check import SlotCheck
 from remembrancer.stores.integrity.stand_in import stand_in
 from remembrancer.stores.integrity.stream_check import StreamCheck
 from remembrancer.stores.integrity.unreadable_file import UnreadableFile
@@ -74,12 +74,8 @@ class Repair:
         """By task, the minute that it is scheduled for, or was last."""
         self._lost: dict[str, str] = {}
         """By retry, the attempt that it repeats."""
-        self._running: set[str] = set()
-        self._between_attempts: set[str] = set()
-        """Executions that have ended and wait for their next attempt: they keep their overlap keys."""
+        self._slots = SlotCheck()
         self._leased: set[str] = set()
-        self._holders: dict[str, Sequence[str]] = {}
-        """By limit, the executions that hold a slot of it."""
         self._task_ids: set[str] = set()
         """Tasks that are readable, or have a stand-in."""
         self._task_ids_named: set[str] = set()
@@ -143,7 +139,7 @@ class Repair:
             "scheduled_task": self._collect_task,
             "task_execution": self._collect_execution,
             "execution_lease": lambda node: self._leased.update(node["execution_ids"]),
-            "concurrency_limit": lambda node: self._holders.update({node["limit_key"]: node.get("holders") or []}),
+            "concurrency_limit": self._slots.add_limit,
             "event_batch": self._streams.add_batch,
             "event_stream": self._streams.add_stream,
         }
@@ -164,10 +160,7 @@ class Repair:
             self._misderived.append({"task_id": node["task_id"], **derived_of(node)})
 
     def _collect_execution(self, node: Row) -> None:
-        if node["status"] == "running":
-            self._running.add(node["execution_id"])
-        elif node.get("retry_task_id") is not None:
-            self._between_attempts.add(node["execution_id"])
+        self._slots.add_execution(node)
         if node["attempt"] > 1:
             self._lost[node["execution_id"]] = attempt_id(node["execution_id"], node["attempt"] - 1)
 
@@ -236,18 +229,17 @@ class Repair:
 
     async def _lease_running(self, now_ms: int) -> None:
         """Give running executions without a lease an expired one: the next scheduler recovers them."""
-        if unheld := sorted(self._running - self._leased):
+        if unheld := sorted(self._slots.running - self._leased):
             lease: Row = {"lease_id": new_id("lease", now_ms), "replica_id": _REPLICA_ID, "until_ms": 0}
             await self._write("acquire_leases", [{**lease, "execution_ids": unheld}])
             self.done.append(f"{count_of(len(unheld), 'execution')} without a lease: the next scheduler recovers them.")
 
     async def _free_slots(self) -> None:
         """Free the slots of limits that executions hold which do not run."""
-        rows: list[Row] = []
-        for key, held in self._holders.items():
-            working = self._running | self._between_attempts if key.startswith(OVERLAP) else self._running
-            if stray := [each for each in held if each not in working]:
-                rows.append({"limit_key": key, "ended": dict.fromkeys(stray, True), "begun": []})
+        ended: defaultdict[str, dict[str, bool]] = defaultdict(dict)
+        for key, execution_id in sorted(self._slots.stray()):
+            ended[key][execution_id] = True
+        rows: list[Row] = [{"limit_key": key, "ended": ids, "begun": []} for key, ids in ended.items()]
         if rows:
             await self._write("release_slots", rows)
             stray_slots = sum(len(row["ended"]) for row in rows)
