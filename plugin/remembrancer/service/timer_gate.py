@@ -6,9 +6,9 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from remembrancer.completion import answer_within
 from remembrancer.engine.execution.handler_call import answer_of, is_async
 from remembrancer.engine.execution.handler_threads import Ended, HandlerThreads
+from remembrancer.engine.gates.host_answer import closed_because, fault_words
 from remembrancer.errors import TimerRefused
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ _HOST_SECONDS: Final = 5.0
 """The time that the host has to answer one question."""
 _AT_A_TIME: Final = 16
 """The most questions to the host under way, and so the most threads: one that hangs keeps its place."""
-_LONGEST: Final = 1000
-"""Characters of a reason of the host that are kept."""
 
 
 class HostTimerGate:
@@ -43,19 +41,13 @@ class HostTimerGate:
 
     async def refusal(self, asked: TimerRequest) -> str | None:
         """Return the reason for which a request is refused; None if it is permitted."""
-        try:
-            answer = await answer_within(self._ask(asked), _HOST_SECONDS)
-        except TimeoutError:
-            return f"The host did not say within {_HOST_SECONDS:g} s whether it may be put on a timer."
-        except Exception as fault:  # noqa: BLE001 (a host may raise anything, and none of it opens the gate)
-            return f"The host could not say whether it may be put on a timer: {_named(fault)}"[:_LONGEST]
-        if answer is True:
-            return None
-        if answer is False:
-            return "The host does not let it be put on a timer."
-        if isinstance(answer, str) and answer.strip():
-            return answer[:_LONGEST]
-        return f"The host answered {answer!r:.100}, which is neither True, False, nor a reason."
+        return await closed_because(
+            partial(self._ask, asked),
+            _HOST_SECONDS,
+            "whether it may be put on a timer",
+            opens=True,
+            closed="The host does not let it be put on a timer.",
+        )
 
     async def permit(self, asked: Sequence[TimerRequest]) -> None:
         """Raise TimerRefused if one of the requests is refused, of several the first."""
@@ -69,7 +61,7 @@ class HostTimerGate:
         try:
             return await (self._host(asked) if self._on_loop else self._on_thread(asked))  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType]
         except (KeyboardInterrupt, SystemExit, GeneratorExit) as end:  # it would end the event loop
-            raise RuntimeError(_named(end)) from end
+            raise RuntimeError(fault_words(end)) from end
 
     async def _on_thread(self, asked: TimerRequest) -> object:
         await self._places.acquire()
@@ -86,10 +78,3 @@ class HostTimerGate:
             self._places.release()
             raise
         return await answer_of(await told)
-
-
-def _named(fault: BaseException) -> str:
-    try:
-        return f"{type(fault).__name__}: {fault}"
-    except Exception:  # noqa: BLE001 (its text may raise anything)
-        return type(fault).__name__

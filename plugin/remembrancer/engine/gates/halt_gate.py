@@ -6,10 +6,10 @@ import asyncio
 import logging
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
-from remembrancer.completion import answer_within
 from remembrancer.context import current_actor
+from remembrancer.engine.gates.host_answer import closed_because
 from remembrancer.errors import RemembrancerError, SchedulerHalted
 from remembrancer.model.control_characters import visible
 from remembrancer.model.halt import HaltSpan, HaltState
@@ -30,8 +30,6 @@ _FRESH_SECONDS: Final = 1.0
 """The time for which an answer of the host holds, unless a tick begins before."""
 _LOOK: Final = timedelta(seconds=1)
 """The time from one look at a closed gate to the next."""
-_LONGEST: Final = 1000
-"""Characters of a reason of the host that are kept."""
 _PEOPLE: Final = frozenset({"cli", "service"})
 """The surfaces by which a person, or the host's own code, may force a run: not an agent's."""
 
@@ -169,25 +167,12 @@ class HaltGate:
             now = time.monotonic()
             if self._asked_at is not None and now - self._asked_at < _FRESH_SECONDS:
                 return
-            reason = await _answer_of(host)
+            reason = await closed_because(
+                host, _HOST_SECONDS, "whether it is halted", opens=False, closed="The host is halted."
+            )
             self._asked_at, now_ms = time.monotonic(), to_ms(self._clock.now())
             if reason is not None and self._host_reason is None:
                 self._host_since_ms = now_ms
             elif reason is None and self._host_reason is not None:
                 self._host_span = HaltSpan(self._host_since_ms, now_ms, self._host_reason)
             self._host_reason = reason
-
-
-async def _answer_of(host: HostHalt) -> str | None:
-    """Return the reason for which the host is halted, or seems to be; None if it says that it is not."""
-    try:
-        answer = cast("object", await answer_within(host(), _HOST_SECONDS))
-    except TimeoutError:
-        return f"The host did not say within {_HOST_SECONDS:g} s whether it is halted."
-    except Exception as fault:  # noqa: BLE001 (a host may raise anything, and none of it opens the gate)
-        return f"The host could not say whether it is halted: {type(fault).__name__}: {fault}"[:_LONGEST]
-    if answer is True or answer is False:
-        return "The host is halted." if answer else None
-    if isinstance(answer, str) and answer.strip():
-        return answer[:_LONGEST]
-    return f"The host answered {answer!r:.100}, which is neither True, False, nor a reason."
