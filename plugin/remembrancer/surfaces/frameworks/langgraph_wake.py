@@ -14,7 +14,15 @@ from remembrancer.model.handler_result import Done
 from remembrancer.surfaces.frameworks.extras import extra
 from remembrancer.surfaces.jsonable import to_jsonable
 from remembrancer.surfaces.wake.agent_answer import QUESTION
-from remembrancer.surfaces.wake.conversations import asked, is_answer, is_permission, occasion_of, prompt_of
+from remembrancer.surfaces.wake.conversations import (
+    asked,
+    is_answer,
+    is_permission,
+    occasion_of,
+    permission_for,
+    prompt_of,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,11 +117,10 @@ def _question(value: Any) -> str:
     if isinstance(value, str):
         return value
     if actions := _actions(value):
-        calls = "\n".join(f"{each['name']} with {json.dumps(to_jsonable(each['args']))}" for each in actions)
-        return f"May it call {calls}? Answer yes, or say why not."
+        return permission_for(*((each["name"], json.dumps(to_jsonable(each["args"]))) for each in actions))
     if isinstance(value, dict) and isinstance(value.get("question"), str):
         return value["question"]
-    return json.dumps(to_jsonable(value), ensure_ascii=False)
+    return text_of(value)
 
 
 def _resumption(waiting: Any, answer: str) -> Any:

@@ -10,22 +10,22 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from remembrancer.surfaces.frameworks.extras import extra
-from remembrancer.surfaces.jsonable import to_jsonable
 from remembrancer.surfaces.wake.agent_answer import QUESTION
 from remembrancer.surfaces.wake.conversations import (
     ConversationFolder,
     OpenCall,
     Turn,
     is_permission,
-    next_step,
     permission_for,
+    text_of,
+    waking,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from remembrancer.model.handler_result import Ask
-    from remembrancer.ports.handler import Firing, Handler, HandlerReturn
+    from remembrancer.ports.handler import Firing, Handler
 
 
 def wake_openai(agent: Any, *, conversations: str | Path, run_config: Any = None, question: Ask = QUESTION) -> Handler:
@@ -45,12 +45,7 @@ def wake_openai(agent: Any, *, conversations: str | Path, run_config: Any = None
     """
     with extra("openai-agents", "agents"):
         import agents as _  # noqa: F401 (refused here, not in the first run)
-    folder, steps = ConversationFolder(conversations), _OpenAISteps(agent, run_config)
-
-    async def wake(firing: Firing) -> HandlerReturn:
-        return await next_step(firing, steps, folder, question)
-
-    return wake
+    return waking(_OpenAISteps(agent, run_config), ConversationFolder(conversations), question)
 
 
 class _OpenAISteps:
@@ -85,8 +80,8 @@ class _OpenAISteps:
         tokens = ended.context_wrapper.usage.total_tokens  # of the whole run, what came before a question included
         firing.spend(max(0, tokens - spent))
         if ended.interruptions:
-            calls = [OpenCall(each.call_id, permission_for(each.name, each.arguments)) for each in ended.interruptions]
+            calls = [
+                OpenCall(each.call_id, permission_for((each.name, each.arguments))) for each in ended.interruptions
+            ]
             return Turn(json.dumps({"run": ended.to_state().to_string(), "tokens": tokens}), tuple(calls))
-        output = ended.final_output
-        text = output if isinstance(output, str) else json.dumps(to_jsonable(output), ensure_ascii=False)
-        return Turn(json.dumps(ended.to_input_list()), (), text)
+        return Turn(json.dumps(ended.to_input_list()), (), text_of(ended.final_output))

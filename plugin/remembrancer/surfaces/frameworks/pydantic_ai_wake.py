@@ -10,22 +10,22 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from remembrancer.surfaces.frameworks.extras import extra
-from remembrancer.surfaces.jsonable import to_jsonable
 from remembrancer.surfaces.wake.agent_answer import QUESTION
 from remembrancer.surfaces.wake.conversations import (
     ConversationFolder,
     OpenCall,
     Turn,
     is_permission,
-    next_step,
     permission_for,
+    text_of,
+    waking,
 )
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from remembrancer.model.handler_result import Ask
-    from remembrancer.ports.handler import Firing, Handler, HandlerReturn
+    from remembrancer.ports.handler import Firing, Handler
 
 
 def wake_pydantic_ai(agent: Any, *, conversations: str | Path, deps: Any = None, question: Ask = QUESTION) -> Handler:
@@ -45,12 +45,7 @@ def wake_pydantic_ai(agent: Any, *, conversations: str | Path, deps: Any = None,
     """
     with extra("pydantic-ai", "pydantic_ai"):
         import pydantic_ai as _  # noqa: F401 (refused here, not in the first run)
-    folder, steps = ConversationFolder(conversations), _PydanticAISteps(agent, deps)
-
-    async def wake(firing: Firing) -> HandlerReturn:
-        return await next_step(firing, steps, folder, question)
-
-    return wake
+    return waking(_PydanticAISteps(agent, deps), ConversationFolder(conversations), question)
 
 
 class _PydanticAISteps:
@@ -92,10 +87,10 @@ class _PydanticAISteps:
         approvals = [each.tool_call_id for each in requests.approvals]
         kept = json.dumps({"messages": json.loads(ended.all_messages_json()), "approvals": approvals})
         calls = [
-            OpenCall(each.tool_call_id, permission_for(each.tool_name, each.args_as_json_str()))
+            OpenCall(each.tool_call_id, permission_for((each.tool_name, each.args_as_json_str())))
             for each in requests.approvals
         ] + [OpenCall(each.tool_call_id, _question(each)) for each in requests.calls]
-        return Turn(kept, tuple(calls), None if calls else _text(ended.output))
+        return Turn(kept, tuple(calls), None if calls else text_of(ended.output))
 
 
 def _question(call: Any) -> str:
@@ -104,7 +99,3 @@ def _question(call: Any) -> str:
     if len(values) == 1 and isinstance(values[0], str):
         return values[0]
     return f"{call.tool_name}: {call.args_as_json_str()}"
-
-
-def _text(output: Any) -> str:
-    return output if isinstance(output, str) else json.dumps(to_jsonable(output), ensure_ascii=False)

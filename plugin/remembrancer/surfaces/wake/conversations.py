@@ -13,9 +13,10 @@ from remembrancer.errors import InvalidInput
 from remembrancer.model.constraints import LONGEST_TEXT
 from remembrancer.model.handler_result import Ask, Done
 from remembrancer.model.policy import Session
+from remembrancer.surfaces.jsonable import to_jsonable
 
 if TYPE_CHECKING:
-    from remembrancer.ports.handler import Firing
+    from remembrancer.ports.handler import Firing, Handler, HandlerReturn
 
 YES: Final = "yes"
 """The answer that permits."""
@@ -113,6 +114,15 @@ class ConversationFolder:
         return self._folder / f"{sha256(session.encode()).hexdigest()[:32]}.json"
 
 
+def waking(agent: AgentSteps, folder: ConversationFolder, question: Ask) -> Handler:
+    """Return the handler that makes the steps of an agent."""
+
+    async def wake(firing: Firing) -> HandlerReturn:
+        return await next_step(firing, agent, folder, question)
+
+    return wake
+
+
 async def next_step(firing: Firing, agent: AgentSteps, folder: ConversationFolder, question: Ask) -> Done | Ask:
     """Make the step that a run is for, and return how it ended. An attempt after a crash goes on where it was kept."""
     before = folder.read(firing.session)
@@ -168,6 +178,12 @@ def is_permission(answer: str) -> bool:
     return answer.strip().lower() == YES
 
 
-def permission_for(name: str, arguments: str) -> str:
-    """Return the question whether a tool may be called."""
-    return f"May it call {name} with {arguments}? Answer yes, or say why not."
+def permission_for(*calls: tuple[str, str]) -> str:
+    """Return the question whether tools may be called, each by its name and its arguments."""
+    named = "\n".join(f"{name} with {arguments}" for name, arguments in calls)
+    return f"May it call {named}? Answer yes, or say why not."
+
+
+def text_of(output: object) -> str:
+    """Return what an agent has answered as text: JSON, unless it is one."""
+    return output if isinstance(output, str) else json.dumps(to_jsonable(output), ensure_ascii=False)
