@@ -15,7 +15,7 @@ from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import from_ms, to_ms
 from remembrancer.policies import pipeline
 from remembrancer.policies.decision import PLAIN, PlanContext, Run, Skip
-from remembrancer.policies.retry import retry_due_ms
+from remembrancer.policies.retry import next_attempt_after
 from remembrancer.policies.settlement import recovery_of
 from remembrancer.policies.unanswered.deadline import deadline_ms_of
 from remembrancer.stores.rows.due_key import time_ms_of
@@ -177,8 +177,8 @@ def test_a_task_that_waits_is_due_for_its_deadline_only() -> None:
 def test_no_attempt_begins_after_the_deadline() -> None:
     raised = HandlerOutcome(ExecutionStatus.FAILED, Reason.HANDLER_RAISED, "no")
     task = a_task(retry={"backoff": "fixed", "delay": 60, "jitter": "none"}, deadline_seconds=600.0)
-    assert retry_due_ms(task, an_attempt(), raised, NINE + 8 * MINUTE) == to_ms(NINE + 9 * MINUTE)
-    assert retry_due_ms(task, an_attempt(), raised, NINE + 9 * MINUTE) is None
+    assert next_attempt_after(task, an_attempt(), raised, NINE + 8 * MINUTE).due_ms == to_ms(NINE + 9 * MINUTE)
+    assert next_attempt_after(task, an_attempt(), raised, NINE + 9 * MINUTE).due_ms is None
     lost = a_task(on_lost="retry", deadline_seconds=600.0)
     assert recovery_of(lost, an_attempt(), NINE + 9 * MINUTE, "replica").retry is not None
     assert recovery_of(lost, an_attempt(), NINE + 10 * MINUTE, "replica").retry is None

@@ -14,7 +14,7 @@ from remembrancer.model.retry_policy import policy_of, read_retry
 from remembrancer.model.task_status import TaskType
 from remembrancer.model.timestamps import to_ms
 from remembrancer.operations.validation import validate
-from remembrancer.policies.retry import next_execution, retry_due_ms
+from remembrancer.policies.retry import next_attempt_after, next_execution
 
 if TYPE_CHECKING:
     from remembrancer.model.task import ScheduledTask
@@ -44,7 +44,7 @@ def attempt(number: int = 1, *, minutes_ago: int = 0, since: datetime | None = N
 
 def waits(retry: Any, attempts: int = 4, outcome: HandlerOutcome = RAISED) -> list[float | None]:
     """Return the seconds to wait after each of so many attempts."""
-    due = [retry_due_ms(task(retry), attempt(number), outcome, NOW) for number in range(1, attempts + 1)]
+    due = [next_attempt_after(task(retry), attempt(number), outcome, NOW).due_ms for number in range(1, attempts + 1)]
     return [None if each is None else (each - to_ms(NOW)) / 1000 for each in due]
 
 
@@ -71,8 +71,8 @@ def test_a_wait_with_jitter_is_a_part_of_the_whole() -> None:
 
 
 def test_max_attempts_bounds_the_attempts_of_a_task() -> None:
-    assert retry_due_ms(task("fixed", max_attempts=3), attempt(2), RAISED, NOW) is not None
-    assert retry_due_ms(task("fixed", max_attempts=3), attempt(3), RAISED, NOW) is None
+    assert next_attempt_after(task("fixed", max_attempts=3), attempt(2), RAISED, NOW).due_ms is not None
+    assert next_attempt_after(task("fixed", max_attempts=3), attempt(3), RAISED, NOW).due_ms is None
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_a_handler_that_asks_is_tried_again_without_a_policy() -> None:
 def test_no_attempt_begins_after_the_whole_time_is_over() -> None:
     policy = task({"backoff": "fixed", "delay": 60, "jitter": "none", "within": "10m"})
 
-    assert retry_due_ms(policy, attempt(minutes_ago=9), RAISED, NOW) == to_ms(NOW) + 60_000
-    assert retry_due_ms(policy, attempt(minutes_ago=10), RAISED, NOW) is None
-    assert retry_due_ms(policy, attempt(2, since=NOW - timedelta(minutes=10)), RAISED, NOW) is None
+    assert next_attempt_after(policy, attempt(minutes_ago=9), RAISED, NOW).due_ms == to_ms(NOW) + 60_000
+    assert next_attempt_after(policy, attempt(minutes_ago=10), RAISED, NOW).due_ms is None
+    assert next_attempt_after(policy, attempt(2, since=NOW - timedelta(minutes=10)), RAISED, NOW).due_ms is None
 
 
 def test_a_next_attempt_is_of_the_same_occurrence() -> None:

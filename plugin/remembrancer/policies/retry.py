@@ -70,11 +70,6 @@ def next_attempt_after(
     return NextAttempt(None, over) if over else NextAttempt(due_ms, None)
 
 
-def retry_due_ms(task: ScheduledTask, execution: Execution, outcome: HandlerOutcome, now: datetime) -> int | None:
-    """Return when the attempt after a failed one starts (epoch ms); None if the failure is the outcome."""
-    return next_attempt_after(task, execution, outcome, now).due_ms
-
-
 def given_up_because(task: ScheduledTask, failed: Execution, now: datetime) -> str | None:
     """Return why an attempt that waits is not to begin: its task changed, or it is too late. None if it may."""
     if failed.attempt >= task.max_attempts:
