@@ -20,8 +20,6 @@
 - `circuit`: the laws of circuits: what counts for one, and the reason of what waits for one.
 - `limits`: the limits of a run, and the wait for a slot of one.
 - `priority`: the order among tasks that wait together.
-- `retry`: the outcome of a lost execution, and its next attempt.
-- `settlement`: the outcome of an execution, and the end of its task.
 - `retry`: the attempt that follows a failed one, and the time from which on it starts.
 - `settlement`: the outcome of an execution, also of a lost one, and the end of its task.
 - `timers`: requests to put something on a timer, as the host is asked about them.

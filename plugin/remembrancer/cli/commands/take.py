@@ -183,19 +183,22 @@ def _print(asked: TakeOptions, found: Sequence[WorkItem], left: int) -> None:
     from remembrancer.cli.output import print_json
     from remembrancer.model.control_characters import visible
     from remembrancer.model.timestamps import to_iso
+    from remembrancer.model.words import count_of
 
     if asked.as_json:
         print_json([_facts(item) for item in found])
         return
     lines: list[str] = []
     if found:
-        lines.append(f"{_tasks(len(found))} came due, handed out here and nowhere else. Do each, or schedule it again:")
+        lines.append(
+            f"{count_of(len(found), 'task')} came due, handed out here and nowhere else. Do each, or schedule it again:"
+        )
     for item in found:
         prompt = item.prompt if len(item.prompt) <= _LONGEST_PROMPT else f"{item.prompt[:_LONGEST_PROMPT]}…"
         due = to_iso(item.execution.nominal_at)
         lines.append(f"- {visible(item.task.name)} ({item.task.task_id}, due {due}): {visible(prompt, lines=True)}")
     if left:
-        lines.append(f"{_tasks(left)} more in {', '.join(asked.queue)}: take again.")
+        lines.append(f"{count_of(left, 'task')} more in {', '.join(asked.queue)}: take again.")
     if not lines and not asked.hook:
         lines.append(f"Nothing waits in {', '.join(asked.queue)}.")
     if lines:
@@ -213,10 +216,6 @@ def _facts(item: WorkItem) -> dict[str, object]:
         "due_at": item.execution.nominal_at,
         "prompt": item.prompt,
     }
-
-
-def _tasks(number: int) -> str:
-    return f"{number} task{'s' if number > 1 else ''}"
 
 
 def _say(words: str) -> None:
