@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from dataclasses import asdict, dataclass, field, replace
@@ -125,7 +126,7 @@ def waking(agent: AgentSteps, folder: ConversationFolder, question: Ask) -> Hand
 
 async def next_step(firing: Firing, agent: AgentSteps, folder: ConversationFolder, question: Ask) -> Done | Ask:
     """Make the step that a run is for, and return how it ended. An attempt after a crash goes on where it was kept."""
-    before = folder.read(firing.session)
+    before = await asyncio.to_thread(folder.read, firing.session)
     occasion, turn = occasion_of(firing), before.turn
     if before.occasion != occasion or turn is None:
         before = Conversation(occasion, before.history)
@@ -141,11 +142,12 @@ async def next_step(firing: Firing, agent: AgentSteps, folder: ConversationFolde
             used = firing.answer and firing.answer.question_id
             before = replace(before, decisions={**before.decisions, waiting[0].call_id: answer}, used=used)
         if waiting[1:]:
-            folder.write(firing.session, before)
+            await asyncio.to_thread(folder.write, firing.session, before)
             return asked(question, waiting[1].question)
         turn = await agent.resume(turn.state, before.decisions, firing)
     history = before.history if turn.calls else turn.state
-    folder.write(firing.session, replace(before, history=history, turn=turn, decisions={}))
+    kept = replace(before, history=history, turn=turn, decisions={})
+    await asyncio.to_thread(folder.write, firing.session, kept)  # a disk may take long
     return asked(question, turn.calls[0].question) if turn.calls else Done(turn.result)
 
 
